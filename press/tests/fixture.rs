@@ -81,7 +81,7 @@ fn a_preset_with_two_sides() {
     );
     assert_eq!(b.inputs[1].args, pairs(&[("count", "100")]));
     assert_eq!(b.inputs[1].to_string(), "60s burst count=100");
-    assert_eq!(preset.line, 25);
+    assert_eq!(preset.line, 24);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_experiment_and_its_check() {
     let claims: Vec<_> = t.claims().collect();
     assert_eq!(claims.len(), 2);
     let (line, plan, claim) = claims[1];
-    assert_eq!(line, 46);
+    assert_eq!(line, 45);
     assert_eq!(
         plan.a.set,
         pairs(&[("algorithm", "gcra"), ("limit", "100"), ("burst", "10")])
