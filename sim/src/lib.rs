@@ -1,1 +1,21 @@
-//! The engine.
+//! The engine of Breakable: every request simulated, every run a value.
+//!
+//! `kernel` is the machine (time, events, chance, runs), `blocks` are the parts that backend
+//! systems are made of, `questions` wire blocks into the simulations, `measure` and `theory`
+//! say what a run shows and what it should show.
+//!
+//! Nothing in here reads a clock, a file or the network, or makes up chance of its own: the same
+//! run value gives the same bits on every machine. `clippy.toml` beside this crate bans what would
+//! break that.
+
+pub mod blocks;
+pub mod declare;
+pub mod kernel;
+pub mod measure;
+pub mod questions;
+pub mod theory;
+
+pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};
+pub use kernel::{
+    Advance, Ctx, Input, Line, Live, Model, Moment, Queue, RunValue, Setup, Stream, Trace, Us, What,
+};

@@ -1,0 +1,19 @@
+//! The parts that backend systems are made of. Each file is meant to be read: it models one part,
+//! says where the rule comes from and what it leaves out.
+
+pub mod autoscaler;
+pub mod breaker;
+pub mod broker;
+pub mod cache;
+pub mod coordinator;
+pub mod crdt;
+pub mod headers;
+pub mod limiter;
+pub mod load;
+pub mod network;
+pub mod outbox;
+pub mod replica;
+pub mod retry;
+pub mod saga;
+pub mod server;
+pub mod session;

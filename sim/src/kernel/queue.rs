@@ -1,0 +1,146 @@
+//! The event queue: a 4-ary heap ordered by (time, sequence), so that ties are first in, first out.
+//!
+//! Four children a node halve the depth of a binary heap, and one node's children share a cache
+//! line or two. There is no cancel: a model that changes its mind leaves the event in place and
+//! ignores it when it fires (lazy cancellation), by comparing a generation or a state it keeps.
+
+use super::Us;
+
+#[derive(Clone, Copy)]
+struct Entry<E> {
+    time: u64,
+    sequence: u64,
+    event: E,
+}
+
+impl<E> Entry<E> {
+    #[inline(always)]
+    fn before(&self, other: &Entry<E>) -> bool {
+        (self.time, self.sequence) < (other.time, other.sequence)
+    }
+}
+
+#[derive(Clone)]
+pub struct Queue<E> {
+    heap: Vec<Entry<E>>,
+    sequence: u64,
+}
+
+impl<E: Copy> Default for Queue<E> {
+    fn default() -> Self {
+        Queue {
+            heap: Vec::new(),
+            sequence: 0,
+        }
+    }
+}
+
+impl<E: Copy> Queue<E> {
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+    /// Bytes that a copy of this queue costs.
+    pub fn weight(&self) -> usize {
+        self.heap.len() * core::mem::size_of::<Entry<E>>()
+    }
+
+    #[inline(always)]
+    pub fn next_time(&self) -> Option<Us> {
+        self.heap.first().map(|e| Us(e.time))
+    }
+
+    pub fn peek(&self) -> Option<(Us, &E)> {
+        self.heap.first().map(|e| (Us(e.time), &e.event))
+    }
+
+    #[inline]
+    pub fn push(&mut self, at: Us, event: E) {
+        let entry = Entry {
+            time: at.0,
+            sequence: self.sequence,
+            event,
+        };
+        self.sequence += 1;
+        let mut hole = self.heap.len();
+        self.heap.push(entry);
+        while hole > 0 {
+            let parent = (hole - 1) / 4;
+            if !entry.before(&self.heap[parent]) {
+                break;
+            }
+            self.heap[hole] = self.heap[parent];
+            hole = parent;
+        }
+        self.heap[hole] = entry;
+    }
+
+    #[inline]
+    pub fn pop(&mut self) -> Option<(Us, E)> {
+        let last = self.heap.pop()?;
+        let Some(&top) = self.heap.first() else {
+            return Some((Us(last.time), last.event));
+        };
+        let n = self.heap.len();
+        let mut hole = 0;
+        loop {
+            let first = hole * 4 + 1;
+            if first >= n {
+                break;
+            }
+            let children = &self.heap[first..n.min(first + 4)];
+            let mut least = 0;
+            for i in 1..children.len() {
+                if children[i].before(&children[least]) {
+                    least = i;
+                }
+            }
+            let child = children[least];
+            if !child.before(&last) {
+                break;
+            }
+            self.heap[hole] = child;
+            hole = first + least;
+        }
+        self.heap[hole] = last;
+        Some((Us(top.time), top.event))
+    }
+
+    /// Every waiting event with its time, in no particular order: for drawing what is on its way.
+    pub fn iter(&self) -> impl Iterator<Item = (Us, &E)> {
+        self.heap.iter().map(|e| (Us(e.time), &e.event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the obvious implementation: a list sorted by (time, order of arrival).
+        #[test]
+        fn pops_in_order_of_time_then_arrival(ops in prop::collection::vec(prop::option::of(0u64..50), 1..400)) {
+            let mut queue = Queue::default();
+            let mut list: Vec<(u64, usize)> = Vec::new();
+            for (i, op) in ops.iter().enumerate() {
+                match op {
+                    Some(t) => { queue.push(Us(*t), i); list.push((*t, i)); }
+                    None => {
+                        list.sort();
+                        let expected = if list.is_empty() { None } else { Some(list.remove(0)) };
+                        prop_assert_eq!(queue.pop().map(|(t, e)| (t.0, e)), expected);
+                    }
+                }
+            }
+            list.sort();
+            for (t, i) in list {
+                prop_assert_eq!(queue.next_time(), Some(Us(t)));
+                prop_assert_eq!(queue.pop(), Some((Us(t), i)));
+            }
+            prop_assert!(queue.is_empty());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Conservation and Little's law.

@@ -1,0 +1,1 @@
+//! Integer log-linear histogram.

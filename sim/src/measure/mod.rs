@@ -1,0 +1,5 @@
+//! What a run shows: histograms, series, conservation, Little's law.
+
+pub mod conserve;
+pub mod hist;
+pub mod series;

@@ -1,0 +1,16 @@
+//! The questions. One list; nothing registers itself.
+
+use crate::declare::Question;
+
+pub static ALL: &[&Question] = &[];
+
+/// The question with this slug, or a sentence that names the ones there are.
+pub fn find(slug: &str) -> Result<&'static Question, String> {
+    ALL.iter().copied().find(|q| q.slug == slug).ok_or_else(|| {
+        let slugs: Vec<&str> = ALL.iter().map(|q| q.slug).collect();
+        format!(
+            "unknown question \"{slug}\"; expected one of {}",
+            slugs.join(", ")
+        )
+    })
+}

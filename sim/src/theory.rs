@@ -1,0 +1,1 @@
+//! Closed forms: overlays on screen, oracles in tests.
