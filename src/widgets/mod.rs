@@ -1,0 +1,30 @@
+//! The pictures, one file a question, made of the primitives in `draw`.
+//!
+//! A picture is a pure function of a run at a moment: no state of its own, no clock. Each has a wide
+//! layout (860 units across) and a narrow one (390).
+
+use crate::draw::{Scene, View};
+use sim::Live;
+
+/// How one question is drawn.
+pub struct Picture {
+    pub slug: &'static str,
+    /// Scene heights of the wide and the narrow layout, for one side and for each side of an A|B.
+    pub height: Heights,
+    pub draw: fn(&dyn Live, &View, &mut Scene),
+}
+
+#[derive(Clone, Copy)]
+pub struct Heights {
+    pub wide: f32,
+    pub narrow: f32,
+    pub wide_ab: f32,
+    pub narrow_ab: f32,
+}
+
+/// In the order of `sim::questions::ALL`.
+pub static ALL: &[Picture] = &[];
+
+pub fn find(slug: &str) -> Option<&'static Picture> {
+    ALL.iter().find(|p| p.slug == slug)
+}
