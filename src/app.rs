@@ -1,0 +1,311 @@
+//! Which page is at which address, and the frame every page stands in.
+//!
+//! # One site under any path prefix
+//!
+//! The site is static files below some path that nobody knows at build time: `/`, `/breakable/`, a
+//! preview folder. Every address ends in a slash and is a folder with one `index.html`, so relative
+//! links work on a plain file server and without JavaScript:
+//!
+//! | file | address below the root | way back to the root |
+//! |---|---|---|
+//! | `index.html` | `` | `./` |
+//! | `q/<slug>/index.html` | `q/<slug>/` | `../../` |
+//! | `embed/<slug>/index.html` | `embed/<slug>/` | `../../` |
+//!
+//! The HTML shell writes that way back on the container: `<div id="app" data-base="../../">`, the
+//! value of [`base_of`]. In the browser [`Root::from_document`] resolves it against the page's own
+//! address, which gives the absolute path of the root; the router gets it as its base, and all links
+//! are made with [`Root::link`]. A page that may be served at any depth (`404.html`) cannot know its
+//! way back; there the shell may write an absolute path instead, if the site's address is known.
+//!
+//! The shell also sets `data-static` on the container. The app removes it when it has mounted; until
+//! then, and for ever without JavaScript, the style sheet hides the controls that only the app can
+//! serve (class `needs-app`) but keeps their place, so nothing moves.
+
+use crate::content::{self, ArticleMeta};
+use crate::pages::{embed::Embed, library::Library, not_found::NotFound, question::Question};
+use crate::pages::{focus_quietly, header::Header};
+use crate::prefs::Prefs;
+use leptos::prelude::*;
+use leptos_router::components::Router;
+use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::location::{BrowserUrl, LocationProvider};
+use std::sync::Arc;
+
+/// The path of the page that says that there is no such page, as [`render_route`] takes it.
+pub const NOT_FOUND_ROUTE: &str = "/404.html";
+
+const SITE: &str = "Breakable";
+
+/// A page of the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Library,
+    /// The question with this slug: its text beside its simulation.
+    Question(&'static str),
+    /// The simulation of this slug alone, to be shown in a frame on somebody's page.
+    Embed(&'static str),
+    NotFound,
+}
+
+impl Place {
+    /// The page at `path`, which is relative to the site's root: `q/saga-consistency/`.
+    pub fn at(path: &str) -> Place {
+        let path = path.strip_suffix("index.html").unwrap_or(path);
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        let known = |slug: &str| content::ARTICLES.iter().map(|a| a.slug).find(|s| *s == slug);
+        match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Place::Library,
+            (Some("q"), Some(slug), None) => known(slug).map_or(Place::NotFound, Place::Question),
+            (Some("embed"), Some(slug), None) => known(slug).map_or(Place::NotFound, Place::Embed),
+            _ => Place::NotFound,
+        }
+    }
+
+    /// What belongs into the document's head.
+    pub fn head(self) -> Head {
+        let article = |slug: &str| article(slug).map_or(("", ""), |a| (a.title, a.summary));
+        match self {
+            Place::Library => Head {
+                title: format!("{SITE}: backend interview questions you can break"),
+                description: "Backend interview questions, each with a simulation that runs in your browser. \
+                              Push it until it fails, rewind, and see why."
+                    .into(),
+                listed: true,
+            },
+            Place::Question(slug) => {
+                let (title, summary) = article(slug);
+                Head { title: format!("{title} · {SITE}"), description: summary.into(), listed: true }
+            }
+            Place::Embed(slug) => {
+                let (title, summary) = article(slug);
+                Head { title: format!("{title} · {SITE}"), description: summary.into(), listed: false }
+            }
+            Place::NotFound => Head {
+                title: format!("Nothing here · {SITE}"),
+                description: "There is no page at this address.".into(),
+                listed: false,
+            },
+        }
+    }
+}
+
+/// The part of a page's head that depends on the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Plain text of `<title>`.
+    pub title: String,
+    /// Plain text of `<meta name="description">`.
+    pub description: String,
+    /// Whether the page belongs into the sitemap; the others say `noindex`.
+    pub listed: bool,
+}
+
+/// Every address that gets an `index.html`, in the order of the library. [`NOT_FOUND_ROUTE`] is not among them.
+pub fn routes() -> Vec<String> {
+    let mut routes = vec!["/".to_owned()];
+    routes.extend(content::ARTICLES.iter().map(|a| format!("/q/{}/", a.slug)));
+    routes.extend(content::ARTICLES.iter().map(|a| format!("/embed/{}/", a.slug)));
+    routes
+}
+
+/// The head of the page at `path`, which begins with a slash.
+pub fn head_for(path: &str) -> Head {
+    Place::at(path).head()
+}
+
+/// The relative way from the page at `path` back to the root: `./` or as many `../` as the path has folders.
+pub fn base_of(path: &str) -> String {
+    let folders = path.trim_start_matches('/').matches('/').count();
+    if folders == 0 { "./".into() } else { "../".repeat(folders) }
+}
+
+/// The HTML that stands inside `#app` at `path`, a member of [`routes`] or [`NOT_FOUND_ROUTE`].
+#[cfg(feature = "ssr")]
+pub fn render_route(path: &str) -> String {
+    let owner = Owner::new();
+    let html = owner.with(|| {
+        provide_context(leptos_router::location::RequestUrl::new(path));
+        let root = Root { at: "/".into(), href: base_of(path).into() };
+        view! { <App root prefs=Prefs::none()/> }.to_html()
+    });
+    drop(owner);
+    html
+}
+
+/// Where the site's root is, seen from the page.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The root as the router sees it: an absolute path that begins and ends with a slash.
+    at: Arc<str>,
+    /// What a link to a page of the site begins with; relative in prerendered pages.
+    href: Arc<str>,
+}
+
+impl Root {
+    /// Reads the way to the root from the `data-base` that the shell wrote on `host`.
+    pub fn from_document(host: &web_sys::Element) -> Root {
+        let base = host.get_attribute("data-base").unwrap_or_else(|| "/".into());
+        let here = document().base_uri().ok().flatten().unwrap_or_default();
+        let path = web_sys::Url::new_with_base(&base, &here).map_or_else(|_| "/".into(), |url| url.pathname());
+        let at: Arc<str> = if path.ends_with('/') { path.into() } else { format!("{path}/").into() };
+        Root { href: at.clone(), at }
+    }
+
+    /// `path` without the root in front: what [`Place::at`] takes.
+    pub fn strip<'a>(&self, path: &'a str) -> &'a str {
+        // `/breakable` without its last slash is the root too.
+        path.strip_prefix(&*self.at).unwrap_or_else(|| if path.len() + 1 == self.at.len() { "" } else { path })
+    }
+
+    /// The address of `path`, which is relative to the root and does not begin with a slash.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.href)
+    }
+
+    /// The address of a question's page.
+    pub fn question(&self, slug: &str) -> String {
+        self.link(&format!("q/{slug}/"))
+    }
+}
+
+/// The site's root; available in every component.
+pub fn use_root() -> Root {
+    expect_context::<Root>()
+}
+
+/// What is known of the question `slug`.
+pub fn article(slug: &str) -> Option<&'static ArticleMeta> {
+    content::ARTICLES.iter().find(|a| a.slug == slug)
+}
+
+/// The whole app.
+#[component]
+pub fn App(root: Root, prefs: Prefs) -> impl IntoView {
+    let base = root.at.trim_end_matches('/').to_owned();
+    provide_context(root);
+    provide_context(prefs);
+    view! {
+        <Router base>
+            <Frame/>
+        </Router>
+    }
+}
+
+/// The header, and below it the page that the address names.
+#[component]
+fn Frame() -> impl IntoView {
+    let root = use_root();
+    let pathname = use_location().pathname;
+    let place = {
+        let root = root.clone();
+        Memo::new(move |_| Place::at(root.strip(&pathname.read())))
+    };
+    follow_navigation(place);
+    go_to_search_on_slash(root);
+    move || {
+        let place = place.get();
+        let page = match place {
+            Place::Library => view! { <Library/> }.into_any(),
+            Place::Question(slug) => view! { <Question slug/> }.into_any(),
+            Place::Embed(slug) => return view! { <Embed slug/> }.into_any(),
+            Place::NotFound => view! { <NotFound/> }.into_any(),
+        };
+        view! { <Header place/> {page} }.into_any()
+    }
+}
+
+/// After each navigation inside the app: lets the router change the address, renames the document, and
+/// moves the focus to the new page's heading, where somebody who cannot see the change starts to read.
+fn follow_navigation(place: Memo<Place>) {
+    let location = use_location();
+    let browser = use_context::<BrowserUrl>();
+    Effect::new(move |before: Option<()>| {
+        location.pathname.track();
+        if let Some(browser) = &browser {
+            browser.ready_to_complete();
+        }
+        let searching = location.hash.get_untracked() == "#search";
+        if before.is_none() {
+            // The first page has been read from the top already; only an explicit wish moves the focus.
+            if searching {
+                request_animation_frame(focus_search);
+            }
+            return;
+        }
+        document().set_title(&place.get_untracked().head().title);
+        request_animation_frame(move || {
+            if searching {
+                focus_search();
+            } else if let Ok(Some(heading)) = document().query_selector("main h1") {
+                focus_quietly(&heading);
+            }
+        });
+    });
+}
+
+fn focus_search() {
+    if let Some(field) = document().get_element_by_id("search") {
+        focus_quietly(&field);
+    }
+}
+
+/// `/` goes to the library's search field from everywhere, except while something is being typed.
+fn go_to_search_on_slash(root: Root) {
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        let (navigate, root) = (navigate.clone(), root.clone());
+        let handle = window_event_listener(leptos::ev::keydown, move |ev| {
+            let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
+            if ev.key() != "/" || !plain || crate::pages::is_typing() || document().get_element_by_id("app-header").is_none() {
+                return;
+            }
+            ev.prevent_default();
+            if document().get_element_by_id("search").is_some() {
+                focus_search();
+            } else {
+                navigate(&root.link("#search"), leptos_router::NavigateOptions { resolve: false, ..Default::default() });
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_their_pages() {
+        let slug = content::ARTICLES[0].slug;
+        assert_eq!(Place::at(""), Place::Library);
+        assert_eq!(Place::at("/"), Place::Library);
+        assert_eq!(Place::at("index.html"), Place::Library);
+        for path in [format!("q/{slug}"), format!("q/{slug}/"), format!("/q/{slug}/index.html")] {
+            assert_eq!(Place::at(&path), Place::Question(slug), "{path}");
+        }
+        assert_eq!(Place::at(&format!("embed/{slug}/")), Place::Embed(slug));
+        for path in ["q", "q/", "q/unknown/", "about/", "404.html"] {
+            assert_eq!(Place::at(path), Place::NotFound, "{path}");
+        }
+        assert_eq!(Place::at(&format!("q/{slug}/more")), Place::NotFound);
+    }
+
+    #[test]
+    fn every_route_knows_its_way_back() {
+        assert_eq!(base_of("/"), "./");
+        assert_eq!(base_of("/404.html"), "./");
+        assert_eq!(base_of("/q/x/"), "../../");
+        for route in routes() {
+            assert_ne!(Place::at(&route), Place::NotFound, "{route}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_stripped_with_and_without_its_slash() {
+        let root = Root { at: "/site/".into(), href: "/site/".into() };
+        assert_eq!(root.strip("/site/q/x/"), "q/x/");
+        assert_eq!(root.strip("/site"), "");
+        assert_eq!(root.link("q/x/"), "/site/q/x/");
+    }
+}

@@ -1,0 +1,90 @@
+//! The browser's entry: puts the running app where the prerendered page stands.
+
+use crate::app::{App, Place, Root};
+use crate::{pages::article, prefs};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
+use web_sys::{Element, HtmlElement};
+
+/// Replaces the prerendered content of `#app` by the running app.
+///
+/// Everything happens within one task, so nothing is painted in between: the new view is built
+/// beside the old one, the article's nodes move over, and only then is the old view removed. The
+/// scroll position survives because the height of the page is the same at the next layout. If
+/// building the view fails, the prerendered page is still there to be read.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let Some(host) = document().get_element_by_id("app").and_then(|e| e.dyn_into::<HtmlElement>().ok()) else {
+        leptos::logging::error!("The page has no element with the id \"app\", so there is nowhere to put the app.");
+        return;
+    };
+    let root = Root::from_document(&host);
+    forget_index_html();
+    let place = Place::at(root.strip(&location().pathname().unwrap_or_default()));
+    let prefs = prefs::Prefs::open(&place, &location().search().unwrap_or_default());
+
+    let old: Vec<Element> = children_of(&host);
+    let focus = focused_path(&host);
+    let old_article = old.iter().find_map(|e| e.query_selector("[data-article]").ok().flatten());
+    if let Some(slug) = old_article.as_ref().and_then(|e| e.get_attribute("data-article")) {
+        article::expect(&slug);
+    }
+    leptos::mount::mount_to(host.clone(), move || view! { <App root prefs/> }).forget();
+    if let Some(old) = old_article {
+        article::take_over(&host, &old);
+    }
+    for e in old {
+        e.remove();
+    }
+    _ = host.remove_attribute("data-static");
+    restore_focus(&host, focus);
+}
+
+/// A page opened as `.../index.html` is the page of its folder; relative links and routes agree on that.
+fn forget_index_html() {
+    let path = location().pathname().unwrap_or_default();
+    let Some(folder) = path.strip_suffix("index.html") else { return };
+    let rest = location().search().unwrap_or_default() + &location().hash().unwrap_or_default();
+    if let Ok(history) = window().history() {
+        _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&format!("{folder}{rest}")));
+    }
+}
+
+fn children_of(host: &Element) -> Vec<Element> {
+    let list = host.children();
+    (0..list.length()).filter_map(|i| list.item(i)).collect()
+}
+
+/// Where the focus is inside `host`, as child indexes, with the tag found there.
+///
+/// Somebody on a slow line may already be tabbing through the prerendered page when the app arrives.
+fn focused_path(host: &Element) -> Option<(Vec<u32>, String)> {
+    let mut at = document().active_element()?;
+    let tag = at.tag_name();
+    let mut path = Vec::new();
+    while !at.is_same_node(Some(host)) {
+        let mut index = 0;
+        let mut before = at.previous_element_sibling();
+        while let Some(e) = before {
+            index += 1;
+            before = e.previous_element_sibling();
+        }
+        path.push(index);
+        at = at.parent_element()?;
+    }
+    path.reverse();
+    (!path.is_empty()).then_some((path, tag))
+}
+
+fn restore_focus(host: &Element, focus: Option<(Vec<u32>, String)>) {
+    let Some((path, tag)) = focus else { return };
+    let mut at = host.clone();
+    for index in path {
+        let Some(next) = at.children().item(index) else { return };
+        at = next;
+    }
+    if at.tag_name() == tag {
+        crate::pages::focus_quietly(&at);
+    }
+}
