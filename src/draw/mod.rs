@@ -49,13 +49,40 @@
 //! browser, `canvas` draws the particles. The primitives (`lanes`, `topology`, `plot`, ...) are functions that add
 //! items to a scene; each takes an [`Area`] to fill and never draws outside it unless its documentation says so.
 
+mod axis;
+pub mod bars;
+pub mod bucket;
+pub mod lanes;
+pub mod ledger;
+pub mod legend;
 pub mod measure;
 pub mod number;
+pub mod pipe;
+mod place;
+pub mod plot;
 mod scene;
+pub mod shelf;
 pub mod svg;
+pub mod swim;
+pub mod tiles;
+pub mod topology;
+pub mod waterfall;
 
+pub use axis::TimeAxis;
 pub use measure::{Font, fits, text_width};
+pub use place::Placer;
 pub use scene::{
     Anchor, Area, Dash, Glyph, Hit, Item, ItemMut, NARROW, Outcome, Particle, PathBuilder, Scene,
-    Shape, Side, Span, Tone, View, WIDE, key,
+    Shape, Side, Span, Tone, View, WIDE, Words, key,
 };
+
+/// The tone of a utilisation: fine below 0.7, tight below 0.9, then too much. Always shown with a length or a number.
+pub fn load_tone(load: f32) -> Tone {
+    if load < 0.7 {
+        Tone::Ok
+    } else if load < 0.9 {
+        Tone::Waiting
+    } else {
+        Tone::Rejected
+    }
+}

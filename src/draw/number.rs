@@ -198,13 +198,13 @@ impl Display for Percent {
             f.write_str("0 %")
         } else if p == 100.0 {
             f.write_str("100 %")
-        } else if p > 0.0 && p < 0.005 {
+        } else if (f64::MIN_POSITIVE..0.005).contains(&p) {
             f.write_str("<0.01 %")
-        } else if p > 0.0 && p < 0.1 {
+        } else if (f64::MIN_POSITIVE..0.1).contains(&p) {
             write!(f, "{p:.2} %")
-        } else if p >= 99.995 && p < 100.0 {
+        } else if (99.995..100.0).contains(&p) {
             f.write_str(">99.99 %")
-        } else if p >= 99.95 && p < 100.0 {
+        } else if (99.95..100.0).contains(&p) {
             write!(f, "{p:.2} %")
         } else if p.abs() < 999.5 {
             write!(f, "{p:.1} %")

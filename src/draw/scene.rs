@@ -123,6 +123,9 @@ impl Area {
     }
 }
 
+/// A text that is only written when it is drawn: `&"words"`, `&number::rate(12.0)`, `&format_args!("{a} of {b}")`.
+pub type Words<'a> = &'a dyn Display;
+
 /// A meaning that the theme turns into a colour. The outcome tones have two shades: a strong one for fills and one with
 /// text contrast for text and strokes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -823,6 +826,14 @@ impl ItemMut<'_> {
     pub fn anchor(mut self, to: Anchor) -> Self {
         if let Shape::Text { anchor, .. } = &mut self.item().shape {
             *anchor = to;
+        }
+        self
+    }
+
+    /// Moves a text to another x.
+    pub fn at_x(mut self, to: f32) -> Self {
+        if let Shape::Text { x, .. } = &mut self.item().shape {
+            *x = tenth(to);
         }
         self
     }

@@ -1,0 +1,134 @@
+//! Time along a horizontal line.
+
+use super::number::{self, Duration};
+use super::scene::{Scene, Tone};
+
+/// Maps simulated time to x. The time from `t0_us` to `t1_us` runs from `x0` to `x1`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeAxis {
+    pub x0: f32,
+    pub x1: f32,
+    pub t0_us: u64,
+    pub t1_us: u64,
+}
+
+impl TimeAxis {
+    pub fn new(x0: f32, x1: f32, t0_us: u64, t1_us: u64) -> Self {
+        TimeAxis {
+            x0,
+            x1,
+            t0_us,
+            t1_us: t1_us.max(t0_us + 1),
+        }
+    }
+
+    /// The last `span_us` before `now_us`. At the start of a run it shows the first `span_us` and stands still until
+    /// the time has filled it, so that nothing moves before something has happened.
+    pub fn sliding(x0: f32, x1: f32, now_us: u64, span_us: u64) -> Self {
+        let t1_us = now_us.max(span_us);
+        TimeAxis::new(x0, x1, t1_us - span_us, t1_us)
+    }
+
+    /// The x of a time; outside the line for times outside the axis.
+    pub fn x(&self, t_us: u64) -> f32 {
+        let span = (self.t1_us - self.t0_us) as f64;
+        let f = (t_us as f64 - self.t0_us as f64) / span;
+        self.x0 + (f * f64::from(self.x1 - self.x0)) as f32
+    }
+
+    /// The x of a time, kept within the line.
+    pub fn x_clamped(&self, t_us: u64) -> f32 {
+        self.x(t_us.clamp(self.t0_us, self.t1_us))
+    }
+
+    pub fn contains(&self, t_us: u64) -> bool {
+        (self.t0_us..=self.t1_us).contains(&t_us)
+    }
+
+    /// Draws ticks below `y` with their times, about one every 90 units: 18 units high in all.
+    pub fn draw(&self, scene: &mut Scene, y: f32) {
+        let width = (self.x1 - self.x0).max(1.0);
+        let step = number::nice_step_us(self.t1_us - self.t0_us, (width / 90.0).max(1.0) as usize);
+        let first = self.t0_us.div_ceil(step);
+        let ticks = || (first..=self.t1_us / step).map(|i| i * step);
+        scene.line(self.x0, y, self.x1, y).width(1.0);
+        scene
+            .path(|p| {
+                for t in ticks() {
+                    p.move_to(self.x(t), y).line_to(self.x(t), y + 4.0);
+                }
+            })
+            .stroke(Tone::Line)
+            .width(1.0);
+        for t in ticks() {
+            let x = self.x(t);
+            let text = Tick {
+                t_us: t,
+                step_us: step,
+            };
+            // A label that would stick out at either end of the line is left away; its tick stays.
+            if x - self.x0 >= 12.0 && self.x1 - x >= 12.0 || self.x1 - self.x0 < 60.0 {
+                scene
+                    .text(x, y + 16.0, 11.0, text)
+                    .middle()
+                    .tone(Tone::Ink3);
+            } else if x - self.x0 < 12.0 {
+                scene.text(self.x0, y + 16.0, 11.0, text).tone(Tone::Ink3);
+            } else {
+                scene
+                    .text(self.x1, y + 16.0, 11.0, text)
+                    .end()
+                    .tone(Tone::Ink3);
+            }
+        }
+    }
+}
+
+/// The time of a tick with as many decimals as its step needs: `12.4 s` beside `12.6 s`, but `12 s` beside `13 s`.
+struct Tick {
+    t_us: u64,
+    step_us: u64,
+}
+
+impl std::fmt::Display for Tick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let s = self.t_us as f64 / 1e6;
+        match self.step_us {
+            _ if self.t_us >= 120_000_000 => Duration(self.t_us as f64).fmt(f),
+            1_000_000.. => write!(f, "{s:.0} s"),
+            100_000.. => write!(f, "{s:.1} s"),
+            10_000.. => write!(f, "{s:.2} s"),
+            1_000.. => write!(f, "{:.0} ms", s * 1e3),
+            _ => write!(f, "{:.2} ms", s * 1e3),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{View, svg};
+    use super::*;
+
+    #[test]
+    fn time_is_linear_and_slides_only_once_full() {
+        let a = TimeAxis::sliding(100.0, 200.0, 500_000, 2_000_000);
+        assert_eq!((a.t0_us, a.t1_us), (0, 2_000_000));
+        assert_eq!(a.x(1_000_000), 150.0);
+        let b = TimeAxis::sliding(100.0, 200.0, 5_000_000, 2_000_000);
+        assert_eq!(b.t0_us, 3_000_000);
+        assert!(!b.contains(2_999_999) && b.contains(5_000_000));
+        assert_eq!(b.x_clamped(0), 100.0);
+    }
+
+    #[test]
+    fn ticks_carry_the_decimals_of_their_step() {
+        let mut s = Scene::new();
+        s.begin(&View::wide(40.0));
+        TimeAxis::new(24.0, 836.0, 12_000_000, 14_000_000).draw(&mut s, 10.0);
+        let svg = svg::fragment(&s, "");
+        assert!(
+            svg.contains(">12.5 s<") && svg.contains(">13.0 s<"),
+            "{svg}"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Keeping labels apart.
+
+use super::measure::{Font, text_width};
+use super::scene::Area;
+
+/// Remembers where labels are and finds room for the next one. A label that finds no room is left away by its
+/// primitive, which then offers it as a tooltip.
+#[derive(Default)]
+pub struct Placer {
+    taken: Vec<Area>,
+}
+
+impl Placer {
+    pub fn new() -> Self {
+        Placer::default()
+    }
+
+    /// Marks a place as taken.
+    pub fn take(&mut self, area: Area) {
+        self.taken.push(area);
+    }
+
+    /// Whether nothing taken touches `area`.
+    pub fn is_free(&self, area: Area) -> bool {
+        self.taken.iter().all(|t| {
+            area.right() <= t.x
+                || t.right() <= area.x
+                || area.bottom() <= t.y
+                || t.bottom() <= area.y
+        })
+    }
+
+    /// Takes and returns the first of the candidate places (baseline start of the text) that is free and within
+    /// `bounds`.
+    pub fn place(
+        &mut self,
+        text: &str,
+        size: f32,
+        font: Font,
+        bounds: Area,
+        candidates: &[(f32, f32)],
+    ) -> Option<(f32, f32)> {
+        let w = text_width(text, size, font);
+        for &(x, y) in candidates {
+            let area = Area::new(x - 2.0, y - size, w + 4.0, size * 1.3);
+            let inside = area.x + 2.0 >= bounds.x
+                && area.right() - 2.0 <= bounds.right()
+                && area.y >= bounds.y - 1.0
+                && area.bottom() <= bounds.bottom() + 1.0;
+            if inside && self.is_free(area) {
+                self.take(area);
+                return Some((x, y));
+            }
+        }
+        None
+    }
+}
+
+/// Pushes labels apart: `ys` become at least `gap` apart and stay within `lo..=hi` where that is possible, moving as
+/// little as needed and keeping their order.
+pub(super) fn spread(ys: &mut [(f32, usize)], gap: f32, lo: f32, hi: f32) {
+    ys.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut floor = lo;
+    for (y, _) in ys.iter_mut() {
+        *y = y.max(floor);
+        floor = *y + gap;
+    }
+    let mut ceiling = hi;
+    for (y, _) in ys.iter_mut().rev() {
+        *y = y.min(ceiling);
+        ceiling = *y - gap;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_label_moves_aside_and_the_third_is_left_away() {
+        let mut p = Placer::new();
+        let bounds = Area::new(0.0, 0.0, 200.0, 40.0);
+        let two = [(10.0, 15.0), (10.0, 35.0)];
+        assert_eq!(
+            p.place("label", 12.0, Font::Sans, bounds, &two),
+            Some((10.0, 15.0))
+        );
+        assert_eq!(
+            p.place("label", 12.0, Font::Sans, bounds, &two),
+            Some((10.0, 35.0))
+        );
+        assert_eq!(p.place("label", 12.0, Font::Sans, bounds, &two), None);
+    }
+
+    #[test]
+    fn spread_keeps_order_gap_and_bounds() {
+        let mut ys = [(50.0, 0), (48.0, 1), (100.0, 2)];
+        spread(&mut ys, 14.0, 0.0, 100.0);
+        assert_eq!(ys.map(|y| y.1), [1, 0, 2]);
+        assert!(ys[1].0 - ys[0].0 >= 14.0 && ys[2].0 - ys[1].0 >= 14.0 && ys[2].0 <= 100.0);
+    }
+}
