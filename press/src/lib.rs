@@ -8,17 +8,25 @@
 //! The format is described for authors in `content/README.md`. Names of knobs, acts and measures belong to the engine
 //! and are only checked for their shape here.
 
+#[cfg(feature = "html")]
+mod code;
 mod expect;
 mod front;
+#[cfg(feature = "html")]
+mod html;
 mod problem;
 mod section;
 mod table;
 mod units;
 
+#[cfg(feature = "html")]
+pub use code::highlight_rust;
 pub use expect::{Answer, Expect, Side, right_answer};
 pub use front::{
     Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, Try,
 };
+#[cfg(feature = "html")]
+pub use html::{Known, article_html};
 pub use problem::Problem;
 pub use section::{Kind, Section};
 pub use units::{duration, duration_text};
@@ -116,6 +124,10 @@ pub fn parse(file_name: &str, text: &str) -> Result<Article, Vec<Problem>> {
     }
     let front = front::read(&mut r, slug, front_text);
     let sections = section::split(&mut r, body, body_line);
+    #[cfg(feature = "html")]
+    if let Some(front) = &front {
+        html::check(&mut r, slug, front, &sections);
+    }
     r.problems.sort();
     r.problems.dedup();
     match front {
