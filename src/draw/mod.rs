@@ -52,6 +52,12 @@
 mod axis;
 pub mod bars;
 pub mod bucket;
+#[cfg(feature = "csr")]
+pub mod canvas;
+#[cfg(any(test, feature = "csr"))]
+mod diff;
+#[cfg(feature = "csr")]
+pub mod dom;
 pub mod lanes;
 pub mod ledger;
 pub mod legend;

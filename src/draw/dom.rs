@@ -1,0 +1,554 @@
+//! Renderer two: keeps SVG elements in step with a scene by setting only what changed.
+//!
+//! ```ignore
+//! let mut renderer = dom::Renderer::new(&host)?;      // makes <svg> and <canvas> in the host
+//! renderer.set_label("Two limiters under the same arrivals");
+//! let mut scene = Scene::new();
+//! // every frame:
+//! scene.begin(&view);
+//! picture(&model, &view, &mut scene);
+//! renderer.render(&mut scene);                        // takes the scene and hands back the one before
+//! // on a click:
+//! if let Some((hit, x)) = renderer.hit_event(&event) { ... }
+//! ```
+//!
+//! The host gets the class `scene-host` (it must be positioned: the canvas lies over the SVG). The tree is never
+//! rebuilt; see `diff` for how elements are kept.
+
+use super::canvas::{Fit, ParticleLayer};
+use super::diff::{Plan, Source};
+use super::scene::{Hit, Item, Scene, Shape, Tone, push_fixed, push_num};
+use super::svg::{classes, tag};
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::rc::Rc;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, Element, MediaQueryList, MouseEvent, Node, ResizeObserver, Window};
+
+const SVG: &str = "http://www.w3.org/2000/svg";
+
+/// The element that shows an item.
+struct Slot {
+    element: Element,
+    /// The text node of a text.
+    text: Option<Node>,
+    /// The `<title>` that holds the tooltip.
+    title: Option<Element>,
+}
+
+/// Shows scenes in a host element.
+pub struct Renderer {
+    window: Window,
+    document: Document,
+    svg: Element,
+    slots: Vec<Option<Slot>>,
+    spare: Vec<Option<Slot>>,
+    shown: Scene,
+    plan: Plan,
+    particles: Rc<RefCell<ParticleLayer>>,
+    observer: ResizeObserver,
+    _resized: Closure<dyn FnMut()>,
+    dark: Option<MediaQueryList>,
+    theme: (bool, Option<String>),
+    buffer: String,
+    writes: u32,
+}
+
+impl Renderer {
+    /// Makes the elements inside `host`, after whatever it holds.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the browser refuses; in practice only a browser without SVG or canvas does.
+    pub fn new(host: &Element) -> Result<Renderer, JsValue> {
+        let window =
+            web_sys::window().ok_or_else(|| JsValue::from_str("there is no window to draw in"))?;
+        let document = window
+            .document()
+            .ok_or_else(|| JsValue::from_str("there is no document to draw in"))?;
+        host.class_list().add_1("scene-host")?;
+        let svg = document.create_element_ns(Some(SVG), "svg")?;
+        svg.set_attribute("class", "scene")?;
+        svg.set_attribute("role", "img")?;
+        host.append_child(&svg)?;
+        let particles = Rc::new(RefCell::new(ParticleLayer::new(
+            window.clone(),
+            &document,
+            host,
+        )?));
+        let resized = {
+            let (svg, particles) = (svg.clone(), Rc::clone(&particles));
+            Closure::<dyn FnMut()>::new(move || {
+                // Layout is done when this runs, so the box is read for nothing.
+                let shown = svg.get_bounding_client_rect();
+                if let Ok(mut particles) = particles.try_borrow_mut() {
+                    particles.set_shown(shown.width(), shown.height());
+                    particles.draw();
+                }
+            })
+        };
+        let observer = ResizeObserver::new(resized.as_ref().unchecked_ref())?;
+        observer.observe(&svg);
+        let dark = window
+            .match_media("(prefers-color-scheme: dark)")
+            .ok()
+            .flatten();
+        let mut renderer = Renderer {
+            window,
+            document,
+            svg,
+            slots: Vec::new(),
+            spare: Vec::new(),
+            shown: Scene::new(),
+            plan: Plan::default(),
+            particles,
+            observer,
+            _resized: resized,
+            dark,
+            theme: (false, None),
+            buffer: String::new(),
+            writes: 0,
+        };
+        renderer.theme = renderer.current_theme();
+        Ok(renderer)
+    }
+
+    /// What the picture is, for those who do not see it.
+    pub fn set_label(&self, label: &str) {
+        let _ = self.svg.set_attribute("aria-label", label);
+    }
+
+    /// The `<svg>` element: for listeners.
+    pub fn svg(&self) -> &Element {
+        &self.svg
+    }
+
+    /// How many attributes and texts the last frame set: for tests and budgets.
+    pub fn writes(&self) -> u32 {
+        self.writes
+    }
+
+    fn current_theme(&self) -> (bool, Option<String>) {
+        let dark = self.dark.as_ref().is_some_and(MediaQueryList::matches);
+        (
+            dark,
+            self.document
+                .document_element()
+                .and_then(|root| root.get_attribute("data-theme")),
+        )
+    }
+
+    /// Reads the colours again. The renderer notices the system's theme and `data-theme` on the root by itself; this is
+    /// for other changes of the variables.
+    pub fn theme_changed(&mut self) {
+        let mut particles = self.particles.borrow_mut();
+        particles.theme_changed();
+        particles.draw();
+    }
+
+    /// Shows a scene. The scene is swapped with the one shown before, so that neither copies nor allocates: call
+    /// [`Scene::begin`] on it before drawing the next frame, as always.
+    pub fn render(&mut self, scene: &mut Scene) {
+        self.writes = 0;
+        if scene.width() != self.shown.width() || scene.height() != self.shown.height() {
+            self.buffer.clear();
+            let _ = write!(self.buffer, "0 0 {} {}", scene.width(), scene.height());
+            self.set(&self.svg.clone(), "viewBox");
+        }
+        let changed = self.plan.make(&self.shown, scene);
+        if changed {
+            self.restructure(scene);
+        }
+        // Where the structure changed, `restructure` has brought the slots in order; what each of them showed before is
+        // still named by the plan.
+        for i in 0..scene.items().len() {
+            if let Source::Keep(from) | Source::Move(from) = self.plan.sources[i] {
+                self.patch(i, from, scene);
+            }
+        }
+        std::mem::swap(&mut self.shown, scene);
+
+        let theme = self.current_theme();
+        let mut particles = self.particles.borrow_mut();
+        if theme != self.theme {
+            self.theme = theme;
+            particles.theme_changed();
+        }
+        particles.show(
+            (self.shown.width(), self.shown.height()),
+            self.shown.particles(),
+        );
+    }
+
+    /// Sets an attribute to the text in the buffer. The browser refuses no attribute that we set.
+    fn set(&mut self, element: &Element, name: &str) {
+        let _ = element.set_attribute(name, &self.buffer);
+        self.writes += 1;
+    }
+
+    /// Removes, creates and moves elements until they stand in the order of the new scene.
+    fn restructure(&mut self, scene: &Scene) {
+        std::mem::swap(&mut self.slots, &mut self.spare);
+        self.slots.clear();
+        for &i in &self.plan.removed {
+            if let Some(slot) = self.spare[i].take() {
+                slot.element.remove();
+            }
+        }
+        for i in 0..scene.items().len() {
+            let slot = match self.plan.sources[i] {
+                Source::Keep(from) | Source::Move(from) => self.spare[from].take(),
+                Source::Create => self.create(scene, &scene.items()[i]),
+            };
+            self.slots.push(slot);
+        }
+        self.spare.clear();
+        // From the end, so that the element after each one already stands where it belongs.
+        let mut after: Option<Node> = None;
+        for i in (0..self.slots.len()).rev() {
+            let Some(slot) = &self.slots[i] else { continue };
+            let node: &Node = slot.element.as_ref();
+            if !matches!(self.plan.sources[i], Source::Keep(_)) {
+                let _ = self.svg.insert_before(node, after.as_ref());
+            }
+            after = Some(node.clone());
+        }
+    }
+
+    fn create(&mut self, scene: &Scene, item: &Item) -> Option<Slot> {
+        let element = self
+            .document
+            .create_element_ns(Some(SVG), tag(&item.shape))
+            .ok()?;
+        let text = if let Shape::Text { text, .. } = item.shape {
+            let node: Node = self.document.create_text_node(scene.str(text)).into();
+            let _ = element.append_child(&node);
+            Some(node)
+        } else {
+            None
+        };
+        let mut slot = Slot {
+            element,
+            text,
+            title: None,
+        };
+        self.attributes(&slot.element, None, item, scene);
+        self.tip(&mut slot, scene.str(item.tip));
+        Some(slot)
+    }
+
+    fn tip(&mut self, slot: &mut Slot, tip: &str) {
+        match &slot.title {
+            _ if tip.is_empty() => {
+                if let Some(title) = slot.title.take() {
+                    title.remove();
+                }
+            }
+            Some(title) => title.set_text_content(Some(tip)),
+            None => {
+                if let Ok(title) = self.document.create_element_ns(Some(SVG), "title") {
+                    title.set_text_content(Some(tip));
+                    let _ = slot.element.append_child(&title);
+                    slot.title = Some(title);
+                }
+            }
+        }
+        self.writes += 1;
+    }
+
+    /// Sets what differs between item `from` of the scene that is shown and item `i` of the new one.
+    fn patch(&mut self, i: usize, from: usize, scene: &Scene) {
+        let (old, new) = (self.shown.items()[from], scene.items()[i]);
+        let Some(slot) = &self.slots[i] else { return };
+        let texts_differ = match (old.shape, new.shape) {
+            (Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) => {
+                self.shown.str(a) != scene.str(b)
+            }
+            _ => false,
+        };
+        let tips_differ = self.shown.str(old.tip) != scene.str(new.tip);
+        if texts_differ && let (Some(node), Shape::Text { text, .. }) = (&slot.text, new.shape) {
+            node.set_node_value(Some(scene.str(text)));
+            self.writes += 1;
+        }
+        if same_look(&old, &new) && !path_differs(&self.shown, &old, scene, &new) && !tips_differ {
+            return;
+        }
+        let element = slot.element.clone();
+        self.attributes(&element, Some(&old), &new, scene);
+        if tips_differ && let Some(mut slot) = self.slots[i].take() {
+            self.tip(&mut slot, scene.str(new.tip));
+            self.slots[i] = Some(slot);
+        }
+    }
+
+    /// Sets the attributes of an item that are not those of `old`, or all of them.
+    fn attributes(&mut self, element: &Element, old: Option<&Item>, new: &Item, scene: &Scene) {
+        let mut numbers: [(&str, f32, Option<f32>); 6] = [("", 0.0, None); 6];
+        match new.shape {
+            Shape::Line { x1, y1, x2, y2 } => {
+                let o = match old.map(|o| o.shape) {
+                    Some(Shape::Line { x1, y1, x2, y2 }) => Some([x1, y1, x2, y2]),
+                    _ => None,
+                };
+                for (k, (name, v)) in [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)]
+                    .into_iter()
+                    .enumerate()
+                {
+                    numbers[k] = (name, v, o.map(|o| o[k]));
+                }
+            }
+            Shape::Rect { x, y, w, h, r } => {
+                let o = match old.map(|o| o.shape) {
+                    Some(Shape::Rect { x, y, w, h, r }) => Some([x, y, w, h, r]),
+                    _ => None,
+                };
+                for (k, (name, v)) in [("x", x), ("y", y), ("width", w), ("height", h), ("rx", r)]
+                    .into_iter()
+                    .enumerate()
+                {
+                    numbers[k] = (name, v, o.map(|o| o[k]));
+                }
+            }
+            Shape::Circle { cx, cy, r } => {
+                let o = match old.map(|o| o.shape) {
+                    Some(Shape::Circle { cx, cy, r }) => Some([cx, cy, r]),
+                    _ => None,
+                };
+                for (k, (name, v)) in [("cx", cx), ("cy", cy), ("r", r)].into_iter().enumerate() {
+                    numbers[k] = (name, v, o.map(|o| o[k]));
+                }
+            }
+            Shape::Text {
+                x, y, size, anchor, ..
+            } => {
+                let o = match old.map(|o| o.shape) {
+                    Some(Shape::Text { x, y, size, .. }) => Some([x, y, size]),
+                    _ => None,
+                };
+                for (k, (name, v)) in [("x", x), ("y", y), ("font-size", size)]
+                    .into_iter()
+                    .enumerate()
+                {
+                    numbers[k] = (name, v, o.map(|o| o[k]));
+                }
+                let before = match old.map(|o| o.shape) {
+                    Some(Shape::Text { anchor, .. }) => anchor.name(),
+                    _ => "",
+                };
+                self.optional(element, "text-anchor", anchor.name(), before);
+            }
+            Shape::Path { d } => {
+                let before = match old.map(|o| o.shape) {
+                    Some(Shape::Path { d }) => Some(self.shown.str(d)),
+                    _ => None,
+                };
+                if before != Some(scene.str(d)) {
+                    let _ = element.set_attribute("d", scene.str(d));
+                    self.writes += 1;
+                }
+            }
+        }
+        // A width without a stroke is not written, so a stroke that appears brings its width.
+        let stroked = |item: &Item| item.stroke != Tone::None;
+        if stroked(new) {
+            numbers[5] = (
+                "stroke-width",
+                new.width,
+                old.filter(|o| stroked(o)).map(|o| o.width),
+            );
+        }
+        for (name, value, before) in numbers {
+            if !name.is_empty() && before != Some(value) {
+                self.buffer.clear();
+                push_num(&mut self.buffer, value);
+                self.set(element, name);
+            }
+        }
+        let dash = |item: &Item| if stroked(item) { item.dash.array() } else { "" };
+        self.optional(element, "stroke-dasharray", dash(new), old.map_or("", dash));
+        if old.map_or(1.0, |o| o.opacity) != new.opacity {
+            self.buffer.clear();
+            push_fixed(&mut self.buffer, (new.opacity * 100.0).round() as i64, 2);
+            self.set(element, "opacity");
+        }
+        if old.is_none_or(|o| !same_class(o, new)) {
+            self.buffer.clear();
+            classes(&mut self.buffer, new);
+            self.set(element, "class");
+        }
+        if old.and_then(|o| o.hit) != new.hit {
+            self.buffer.clear();
+            match new.hit {
+                // A name that tests and styles can select by; clicks are resolved by identity.
+                Some(Hit::Request(id)) => drop(write!(self.buffer, "request-{id}")),
+                Some(Hit::Act { act, arg }) => drop(write!(self.buffer, "act-{act}-{arg}")),
+                Some(Hit::Input(id)) => drop(write!(self.buffer, "input-{id}")),
+                // Its times change every frame; its name does not.
+                Some(Hit::Lane { lane, .. }) => drop(write!(self.buffer, "lane-{lane}")),
+                Some(Hit::Node(id)) => drop(write!(self.buffer, "node-{id}")),
+                None => {}
+            }
+            let same_lane = matches!(
+                (old.and_then(|o| o.hit), new.hit),
+                (Some(Hit::Lane { lane: a, .. }), Some(Hit::Lane { lane: b, .. })) if a == b
+            );
+            if self.buffer.is_empty() {
+                let _ = element.remove_attribute("data-hit");
+            } else if !same_lane {
+                self.set(element, "data-hit");
+            }
+        }
+    }
+
+    /// Sets an attribute that is absent while its value is empty.
+    fn optional(&mut self, element: &Element, name: &str, value: &str, before: &str) {
+        if value == before {
+            return;
+        }
+        if value.is_empty() {
+            let _ = element.remove_attribute(name);
+        } else {
+            let _ = element.set_attribute(name, value);
+        }
+        self.writes += 1;
+    }
+
+    /// The place in scene units of a point of the window (`clientX`, `clientY`).
+    pub fn to_scene(&self, client_x: f64, client_y: f64) -> (f32, f32) {
+        let shown = self.svg.get_bounding_client_rect();
+        let fit = Fit::new(
+            (self.shown.width(), self.shown.height()),
+            (shown.width(), shown.height()),
+        );
+        let scale = fit.scale.max(1e-6);
+        (
+            ((client_x - shown.left() - fit.dx) / scale) as f32,
+            ((client_y - shown.top() - fit.dy) / scale) as f32,
+        )
+    }
+
+    /// What a point of the window means, and how far across it the point lies (0 left, 1 right). `target` is the
+    /// element that the event names. Buttons and draggable inputs win over particles, particles over everything else.
+    pub fn hit_test(
+        &self,
+        target: Option<&Node>,
+        client_x: f64,
+        client_y: f64,
+    ) -> Option<(Hit, f32)> {
+        let below = target.and_then(|t| self.hit_of(t));
+        if let Some((i, hit @ (Hit::Act { .. } | Hit::Input(_)))) = below {
+            return Some((hit, self.across(i, client_x)));
+        }
+        let (x, y) = self.to_scene(client_x, client_y);
+        if let Some(hit) = self.shown.particle_at(x, y, 6.0) {
+            return Some((hit, 0.5));
+        }
+        below.map(|(i, hit)| (hit, self.across(i, client_x)))
+    }
+
+    /// [`Renderer::hit_test`] for a mouse or pointer event.
+    pub fn hit_event(&self, event: &MouseEvent) -> Option<(Hit, f32)> {
+        let target = event.target().and_then(|t| t.dyn_into::<Node>().ok());
+        self.hit_test(
+            target.as_ref(),
+            f64::from(event.client_x()),
+            f64::from(event.client_y()),
+        )
+    }
+
+    /// The scene that is shown now.
+    pub fn scene(&self) -> &Scene {
+        &self.shown
+    }
+
+    fn hit_of(&self, target: &Node) -> Option<(usize, Hit)> {
+        self.shown.items().iter().enumerate().find_map(|(i, item)| {
+            let hit = item.hit?;
+            let slot = self.slots[i].as_ref()?;
+            slot.element.is_same_node(Some(target)).then_some((i, hit))
+        })
+    }
+
+    fn across(&self, i: usize, client_x: f64) -> f32 {
+        let Some(slot) = &self.slots[i] else {
+            return 0.5;
+        };
+        let bounds = slot.element.get_bounding_client_rect();
+        if bounds.width() <= 0.0 {
+            return 0.5;
+        }
+        ((client_x - bounds.left()) / bounds.width()).clamp(0.0, 1.0) as f32
+    }
+
+    /// The window this renderer draws in.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+}
+
+impl Drop for Renderer {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+        self.svg.remove();
+    }
+}
+
+/// Whether everything but texts, tooltips and path data is the same.
+fn same_look(a: &Item, b: &Item) -> bool {
+    let same_shape = match (a.shape, b.shape) {
+        (Shape::Path { .. }, Shape::Path { .. }) => true,
+        (
+            Shape::Text {
+                x,
+                y,
+                size,
+                anchor,
+                bold,
+                mono,
+                halo,
+                ..
+            },
+            Shape::Text {
+                x: x2,
+                y: y2,
+                size: size2,
+                anchor: anchor2,
+                bold: bold2,
+                mono: mono2,
+                halo: halo2,
+                ..
+            },
+        ) => {
+            (x, y, size, anchor, bold, mono, halo) == (x2, y2, size2, anchor2, bold2, mono2, halo2)
+        }
+        (a, b) => a == b,
+    };
+    same_shape
+        && Item {
+            shape: b.shape,
+            tip: b.tip,
+            key: b.key,
+            ..*a
+        } == *b
+}
+
+fn path_differs(old_scene: &Scene, old: &Item, new_scene: &Scene, new: &Item) -> bool {
+    match (old.shape, new.shape) {
+        (Shape::Path { d: a }, Shape::Path { d: b }) => old_scene.str(a) != new_scene.str(b),
+        _ => false,
+    }
+}
+
+/// Whether two items of one kind have the same value of `class`.
+fn same_class(a: &Item, b: &Item) -> bool {
+    let kind_of_text = |item: &Item| match item.shape {
+        Shape::Text {
+            bold, mono, halo, ..
+        } => (bold, mono, halo),
+        _ => (false, false, false),
+    };
+    (a.fill, a.stroke, a.hit.is_some(), kind_of_text(a))
+        == (b.fill, b.stroke, b.hit.is_some(), kind_of_text(b))
+}
