@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod declare;
 pub mod kernel;
 pub mod measure;
+pub mod plain;
 pub mod questions;
 pub mod theory;
 
@@ -19,3 +20,4 @@ pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, 
 pub use kernel::{
     Advance, Ctx, Input, Line, Live, Model, Moment, Queue, RunValue, Setup, Stream, Trace, Us, What,
 };
+pub use plain::{QueueReport, plain_queue};

@@ -1,1 +1,211 @@
 //! Closed forms: overlays on screen, oracles in tests.
+//!
+//! Notation is that of the textbooks (Kleinrock, *Queueing Systems*, 1975; Gross and Harris,
+//! *Fundamentals of Queueing Theory*): λ arrivals a second, μ the rate of one server, c servers,
+//! ρ = λ/(cμ). Times are in seconds. `None` where no steady state exists.
+
+/// Erlang C: the probability that an arrival at an M/M/c queue has to wait.
+pub fn erlang_c(servers: u32, lambda: f64, mu: f64) -> Option<f64> {
+    let a = lambda / mu;
+    let rho = a / f64::from(servers);
+    if servers == 0 || lambda < 0.0 || mu <= 0.0 || rho >= 1.0 {
+        return None;
+    }
+    // Erlang B by its recursion, which neither overflows nor cancels; then B turns into C.
+    let mut b = 1.0;
+    for k in 1..=servers {
+        b = a * b / (f64::from(k) + a * b);
+    }
+    Some(b / (1.0 - rho * (1.0 - b)))
+}
+
+/// Mean wait before service of M/M/c.
+pub fn mmc_wait_mean(servers: u32, lambda: f64, mu: f64) -> Option<f64> {
+    Some(erlang_c(servers, lambda, mu)? / (f64::from(servers) * mu - lambda))
+}
+
+/// The p-quantile of the wait before service of M/M/c, first in, first out: zero for the share that
+/// does not wait, exponential with rate cμ - λ for the rest.
+pub fn mmc_wait_quantile(servers: u32, lambda: f64, mu: f64, p: f64) -> Option<f64> {
+    let waits = erlang_c(servers, lambda, mu)?;
+    if !(0.0..1.0).contains(&p) {
+        return None;
+    }
+    if waits <= 1.0 - p {
+        return Some(0.0);
+    }
+    Some(libm::log(waits / (1.0 - p)) / (f64::from(servers) * mu - lambda))
+}
+
+/// M/M/1/K (room for K in all, the one in service included).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mm1k {
+    /// Share of arrivals that find it full.
+    pub blocked: f64,
+    /// Mean wait before service of those who get in.
+    pub wait_mean: f64,
+    /// Completions a second.
+    pub throughput: f64,
+}
+
+/// Defined for every load: the bound makes it stable.
+pub fn mm1k(lambda: f64, mu: f64, room: u32) -> Option<Mm1k> {
+    if room == 0 || lambda <= 0.0 || mu <= 0.0 {
+        return None;
+    }
+    let rho = lambda / mu;
+    // The weights are summed as they are: no closed form that cancels near ρ = 1.
+    let (mut weight, mut total, mut waiting) = (1.0, 1.0, 0.0);
+    for n in 1..=room {
+        weight *= rho;
+        total += weight;
+        waiting += f64::from(n - 1) * weight;
+        if total > 1e200 {
+            (weight, total, waiting) = (weight / 1e200, total / 1e200, waiting / 1e200);
+        }
+    }
+    let blocked = weight / total;
+    let throughput = lambda * (1.0 - blocked);
+    Some(Mm1k {
+        blocked,
+        wait_mean: waiting / total / throughput,
+        throughput,
+    })
+}
+
+/// Mean wait before service of M/D/1: half of M/M/1's.
+pub fn md1_wait_mean(lambda: f64, mu: f64) -> Option<f64> {
+    let rho = lambda / mu;
+    (mu > 0.0 && (0.0..1.0).contains(&rho)).then(|| rho / (2.0 * mu * (1.0 - rho)))
+}
+
+/// Relative standard error of the mean wait over one M/M/1 run of `customers`.
+pub fn mm1_wait_error(rho: f64, customers: f64) -> f64 {
+    let idle = 1.0 - rho;
+    libm::sqrt(
+        (2.0 + 5.0 * rho - 4.0 * rho * rho + rho * rho * rho) / (rho * idle * idle * customers),
+    )
+}
+
+/// Goodput of a server of capacity C offered λ, when each refusal costs the share κ of a request.
+pub fn goodput_with_refusals(capacity: f64, lambda: f64, kappa: f64) -> f64 {
+    if lambda <= capacity {
+        return lambda;
+    }
+    ((capacity - kappa * lambda) / (1.0 - kappa)).clamp(0.0, capacity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean wait in units of the service time: rows c = 1, 2, 4, 8, 16, 32.
+    #[test]
+    fn erlang_c_table() {
+        let loads = [0.5, 0.7, 0.8, 0.9, 0.95];
+        let table: [(u32, [Option<f64>; 5], f64); 6] = [
+            (
+                1,
+                [Some(1.0), Some(2.333), Some(4.0), Some(9.0), Some(19.0)],
+                0.0006,
+            ),
+            (
+                2,
+                [
+                    Some(0.333),
+                    Some(0.961),
+                    Some(1.778),
+                    Some(4.263),
+                    Some(9.256),
+                ],
+                0.0006,
+            ),
+            (
+                4,
+                [
+                    Some(0.0870),
+                    Some(0.357),
+                    Some(0.746),
+                    Some(1.969),
+                    Some(4.457),
+                ],
+                0.0006,
+            ),
+            (
+                8,
+                [
+                    Some(0.0148),
+                    Some(0.113),
+                    Some(0.286),
+                    Some(0.877),
+                    Some(2.110),
+                ],
+                0.0006,
+            ),
+            (
+                16,
+                [
+                    Some(0.0011),
+                    Some(0.027),
+                    Some(0.0953),
+                    Some(0.370),
+                    Some(0.975),
+                ],
+                0.0006,
+            ),
+            (
+                32,
+                [None, Some(0.004), Some(0.025), Some(0.143), Some(0.435)],
+                0.0006,
+            ),
+        ];
+        for (c, row, tolerance) in table {
+            for (rho, expected) in loads.iter().zip(row) {
+                let got = mmc_wait_mean(c, rho * f64::from(c), 1.0).unwrap();
+                if let Some(e) = expected {
+                    assert!(
+                        (got - e).abs() < tolerance,
+                        "c={c} rho={rho}: {got} for {e}"
+                    );
+                }
+            }
+        }
+        assert_eq!(mmc_wait_mean(2, 2.0, 1.0), None);
+    }
+
+    #[test]
+    fn quantiles_invert_the_tail() {
+        // M/M/1 at 0.8: P(wait > t) = 0.8 exp(-0.2 t).
+        let t = mmc_wait_quantile(1, 0.8, 1.0, 0.99).unwrap();
+        assert!((0.8 * libm::exp(-0.2 * t) - 0.01).abs() < 1e-12);
+        assert_eq!(mmc_wait_quantile(4, 2.0, 1.0, 0.5), Some(0.0));
+    }
+
+    #[test]
+    fn bounded_queues() {
+        // At ρ = 1 all K+1 states are equally likely.
+        let q = mm1k(1.0, 1.0, 4).unwrap();
+        assert!((q.blocked - 0.2).abs() < 1e-12);
+        assert!((q.wait_mean - (6.0 / 5.0) / 0.8).abs() < 1e-12);
+        // Far above capacity throughput is the capacity; far below nobody is blocked.
+        assert!((mm1k(10.0, 1.0, 500).unwrap().throughput - 1.0).abs() < 1e-9);
+        assert!(mm1k(0.1, 1.0, 50).unwrap().blocked < 1e-12);
+        assert!((mm1k(0.8, 1.0, 400).unwrap().wait_mean - 4.0).abs() < 1e-9);
+        assert!((md1_wait_mean(0.8, 1.0).unwrap() - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_price_of_no() {
+        let at = |kappa| goodput_with_refusals(1_700.0, 10_000.0, kappa);
+        assert_eq!(at(0.0).round(), 1_700.0);
+        assert_eq!(at(0.02).round(), 1_531.0);
+        assert_eq!(at(0.10).round(), 778.0);
+        assert_eq!(at(0.17).round(), 0.0);
+        assert_eq!(goodput_with_refusals(1_700.0, 1_000.0, 0.5), 1_000.0);
+    }
+
+    #[test]
+    fn the_error_of_a_run() {
+        assert!((mm1_wait_error(0.8, 50_000.0) - 0.0507).abs() < 0.0011);
+    }
+}
