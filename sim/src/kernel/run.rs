@@ -335,7 +335,7 @@ impl<M: Model> Run<M> {
             let more_here = self.state.queue.next_time().is_some_and(|t| t < limit);
             if more_here {
                 if self.state.moment.events >= events_stop {
-                    return;
+                    break;
                 }
                 continue;
             }
@@ -558,7 +558,15 @@ impl<M: Model> Live for Run<M> {
                     self.row();
                 }
                 self.state.moment.at = at;
-                self.apply_input();
+                // Inputs of one time are one stop: nothing tells the moments between them apart.
+                while self
+                    .value
+                    .inputs
+                    .get(self.state.inputs)
+                    .is_some_and(|i| i.at == at)
+                {
+                    self.apply_input();
+                }
             } else {
                 self.run(at, self.state.moment.events + 1);
             }
