@@ -11,9 +11,13 @@
 pub mod blocks;
 pub mod declare;
 pub mod kernel;
+#[cfg(feature = "runner")]
+pub mod judge;
+pub mod link;
 pub mod measure;
 pub mod plain;
 pub mod questions;
+pub mod script;
 pub mod theory;
 
 pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};

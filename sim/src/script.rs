@@ -1,0 +1,315 @@
+//! Runs in writing: `limit=100`, `12.5s kill node=2`, `max_in_window(1s)`. Addresses, the runner's
+//! flags, presets and experiments all use these words, so they are read in one place.
+
+use crate::declare::{Knobs, Question};
+use crate::kernel::{Input, Live, Us, What};
+
+/// Reads `62s`, `59.9s`, `200ms`, `500us`, `10min`, `5h`, exactly (no floating point).
+pub fn duration(text: &str) -> Result<Us, String> {
+    let wrong = || {
+        format!(
+            "\"{text}\" is not a time; expected one such as 62s, 59.9s, 200ms, 500us, 10min or 5h"
+        )
+    };
+    let text = text.trim();
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic() || c == 'µ')
+        .ok_or_else(wrong)?;
+    let (digits, unit) = text.split_at(split);
+    let scale: u64 = match unit {
+        "us" | "µs" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "min" => 60_000_000,
+        "h" => 3_600_000_000,
+        _ => return Err(wrong()),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let number = |t: &str| -> Option<u64> {
+        if t.is_empty() || !t.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+            return None;
+        }
+        t.replace('_', "").parse().ok()
+    };
+    let mut us = number(whole)
+        .and_then(|w| w.checked_mul(scale))
+        .ok_or_else(wrong)?;
+    if digits.contains('.') {
+        let mut place = scale;
+        for digit in fraction.bytes() {
+            place /= 10;
+            if !digit.is_ascii_digit() || (place == 0 && digit != b'0') {
+                return Err(wrong());
+            }
+            us += u64::from(digit - b'0') * place;
+        }
+        if fraction.is_empty() {
+            return Err(wrong());
+        }
+    }
+    // Beyond 2^53 µs a browser's numbers are no longer exact.
+    if us > 1 << 53 {
+        Err(format!(
+            "\"{text}\" is longer than a run can be (285 years)"
+        ))
+    } else {
+        Ok(Us(us))
+    }
+}
+
+/// Sets one knob by name.
+pub fn set_knob(q: &Question, knobs: &mut Knobs, key: &str, text: &str) -> Result<(), String> {
+    let knob = q.knob(key)?;
+    knobs.set(knob, q.knobs[knob as usize].parse(text)?);
+    Ok(())
+}
+
+/// An input from its parts: the act's name, or `set` with one knob and its value.
+pub fn input<'a>(
+    q: &Question,
+    at: Us,
+    act: &str,
+    args: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Input, String> {
+    if act == "set" {
+        let mut args = args;
+        let (Some((key, text)), None) = (args.next(), args.next()) else {
+            return Err("\"set\" moves exactly one knob, such as \"12s set limit=50\"".to_string());
+        };
+        let knob = q.knob(key)?;
+        let decl = &q.knobs[knob as usize];
+        if !decl.live {
+            return Err(format!(
+                "{key} cannot be moved during a run; set it at the start instead"
+            ));
+        }
+        return Ok(Input {
+            at,
+            what: What::Knob {
+                knob,
+                value: decl.parse(text)?,
+            },
+        });
+    }
+    let index = q.act(act)?;
+    let decl = &q.acts[index as usize];
+    let mut values = [0.0; 3];
+    for (slot, arg) in values.iter_mut().zip(decl.args) {
+        *slot = arg.default;
+    }
+    for (key, text) in args {
+        let Some(i) = decl.args.iter().position(|a| a.key == key) else {
+            let known: Vec<&str> = decl.args.iter().map(|a| a.key).collect();
+            return Err(if known.is_empty() {
+                format!("{act} takes no arguments, but \"{key}\" was given")
+            } else {
+                format!(
+                    "{act} has no argument \"{key}\"; expected {}",
+                    known.join(", ")
+                )
+            });
+        };
+        values[i] = decl.args[i].parse(text)?;
+    }
+    Ok(Input {
+        at,
+        what: What::Act {
+            act: index,
+            args: values,
+        },
+    })
+}
+
+/// `12.5s kill node=2`
+pub fn parse_input(q: &Question, text: &str) -> Result<Input, String> {
+    let mut words = text.split_whitespace();
+    let (Some(at), Some(act)) = (words.next(), words.next()) else {
+        return Err(format!(
+            "\"{text}\" is not an act; expected a time and a name, such as \"12.5s kill node=2\""
+        ));
+    };
+    let at = duration(at)?;
+    let mut pairs = Vec::new();
+    for word in words {
+        pairs.push(
+            word.split_once('=')
+                .ok_or_else(|| format!("\"{word}\" in \"{text}\" is not key=value"))?,
+        );
+    }
+    input(q, at, act, pairs.into_iter())
+}
+
+/// An input as `parse_input` reads it.
+pub fn show_input(q: &Question, input: &Input) -> String {
+    let at = Written(input.at);
+    match input.what {
+        What::Knob { knob, value } => {
+            let k = &q.knobs[knob as usize];
+            format!("{at} set {}={}", k.key, k.show(value))
+        }
+        What::Act { act, args } => {
+            let a = &q.acts[act as usize];
+            let mut text = format!("{at} {}", a.key);
+            for (arg, value) in a.args.iter().zip(args) {
+                text.push_str(&format!(" {}={}", arg.key, arg.show(value)));
+            }
+            text
+        }
+    }
+}
+
+/// An input in words for the log and the timeline: `Burst, 10 requests`.
+pub fn tell_input(q: &Question, input: &Input) -> String {
+    match input.what {
+        What::Knob { knob, value } => {
+            let k = &q.knobs[knob as usize];
+            format!("{} set to {} {}", k.label, k.show(value), k.unit)
+                .trim_end()
+                .to_string()
+        }
+        What::Act { act, args } => {
+            let a = &q.acts[act as usize];
+            let details: Vec<String> = a
+                .args
+                .iter()
+                .zip(args)
+                .map(|(arg, v)| format!("{} {}", arg.label.to_lowercase(), arg.show(v)))
+                .collect();
+            if details.is_empty() {
+                a.label.to_string()
+            } else {
+                format!("{}: {}", a.label, details.join(", "))
+            }
+        }
+    }
+}
+
+struct Written(Us);
+impl core::fmt::Display for Written {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let us = self.0.0;
+        let (whole, rest) = (us / 1_000_000, us % 1_000_000);
+        if rest == 0 {
+            write!(f, "{whole}s")
+        } else {
+            let digits = format!("{rest:06}");
+            write!(f, "{whole}.{}s", digits.trim_end_matches('0'))
+        }
+    }
+}
+
+/// What an experiment asks of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    Number(u8),
+    Measure(u8, Vec<f64>),
+}
+
+/// `p99` or `max_in_window(1s)`. Durations become seconds, choices of a knob by its key become the
+/// index, numbers stay.
+pub fn parse_ask(q: &Question, text: &str) -> Result<Ask, String> {
+    let (name, args) = match text.split_once('(') {
+        None => (text.trim(), Vec::new()),
+        Some((name, rest)) => {
+            let inner = rest
+                .trim_end()
+                .strip_suffix(')')
+                .ok_or_else(|| format!("\"{text}\" lacks its closing bracket"))?;
+            (
+                name.trim(),
+                inner
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|a| !a.is_empty())
+                    .collect(),
+            )
+        }
+    };
+    if let Some(i) = q.measures.iter().position(|m| m.key == name) {
+        let m = &q.measures[i];
+        if m.args.len() != args.len() {
+            return Err(format!(
+                "{name} takes {} ({}), but {} were given",
+                m.args.len(),
+                m.args.join(", "),
+                args.len()
+            ));
+        }
+        let values = m
+            .args
+            .iter()
+            .zip(&args)
+            .map(|(kind, text)| argument(q, kind, text))
+            .collect::<Result<_, _>>()?;
+        return Ok(Ask::Measure(i as u8, values));
+    }
+    if let Some(i) = q
+        .numbers
+        .iter()
+        .position(|n| n.key == name)
+        .filter(|_| args.is_empty())
+    {
+        return Ok(Ask::Number(i as u8));
+    }
+    let known: Vec<&str> = q
+        .measures
+        .iter()
+        .map(|m| m.key)
+        .chain(q.numbers.iter().map(|n| n.key))
+        .collect();
+    Err(format!(
+        "unknown measure \"{name}\"; expected one of {}",
+        known.join(", ")
+    ))
+}
+
+fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {
+    if kind == "duration" {
+        return duration(text).map(Us::as_s);
+    }
+    if kind == "number" {
+        return text
+            .replace('_', "")
+            .parse()
+            .map_err(|_| format!("\"{text}\" is not a number"));
+    }
+    // Any other kind names the knob whose choices are meant.
+    q.knobs[q.knob(kind)? as usize].parse(text)
+}
+
+/// The answer of a run, if it has one.
+pub fn answer(run: &dyn Live, ask: &Ask) -> Option<f64> {
+    match ask {
+        Ask::Number(i) => run.number(*i),
+        Ask::Measure(i, args) => run.measure(*i, args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_exactly() {
+        assert_eq!(duration("62s"), Ok(Us::s(62)));
+        assert_eq!(duration("59.9s"), Ok(Us(59_900_000)));
+        assert_eq!(duration("0.000001s"), Ok(Us(1)));
+        assert_eq!(duration("200ms"), Ok(Us::ms(200)));
+        assert_eq!(duration("1.5min"), Ok(Us::s(90)));
+        assert_eq!(duration("5h"), Ok(Us::s(18_000)));
+        for bad in [
+            "",
+            "s",
+            "5",
+            "1.s",
+            ".5s",
+            "1.0000001s",
+            "-1s",
+            "1e3s",
+            "99999999999999999999s",
+            "1 year",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}
