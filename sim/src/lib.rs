@@ -10,9 +10,10 @@
 
 pub mod blocks;
 pub mod declare;
-pub mod kernel;
+pub mod golden;
 #[cfg(feature = "runner")]
 pub mod judge;
+pub mod kernel;
 pub mod link;
 pub mod measure;
 pub mod plain;

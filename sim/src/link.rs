@@ -222,7 +222,10 @@ fn decode_2(q: &'static Question, packed: Packed) -> Result<(Shared, Vec<String>
     let same = packed.question_version == q.version;
     let at = Us(packed.at).min(q.horizon);
     if packed.at > q.horizon.0 {
-        notes.push(format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
+        notes.push(format!(
+            "The link points beyond the end of the timeline; it shows {} instead.",
+            q.horizon
+        ));
     }
     if packed.events > EVENTS_MAX || packed.events_b > EVENTS_MAX {
         return Err("The link asks for a moment further into a run than this page goes, so the run starts at its beginning.".to_string());
@@ -335,10 +338,23 @@ mod tests {
                 for (slot, arg) in args.iter_mut().zip(act.args) {
                     *slot = arg.max;
                 }
-                a.inputs.push(Input { at: Us(i as u64 * 1_234_567), what: What::Act { act: i as u8, args } });
+                a.inputs.push(Input {
+                    at: Us(i as u64 * 1_234_567),
+                    what: What::Act { act: i as u8, args },
+                });
             }
-            let moment = Moment { at: Us(2_000_001), events: 99 };
-            let shared = Shared { b: Some(RunValue::new(q)), a, moment, moment_b: moment, speed_milli: 250, playing: true };
+            let moment = Moment {
+                at: Us(2_000_001),
+                events: 99,
+            };
+            let shared = Shared {
+                b: Some(RunValue::new(q)),
+                a,
+                moment,
+                moment_b: moment,
+                speed_milli: 250,
+                playing: true,
+            };
             let (back, notes) = decode(q, &format!("#r={}", encode(&shared))).expect("reads back");
             assert_eq!(notes, Vec::<String>::new());
             assert_eq!(back, shared);
@@ -347,12 +363,19 @@ mod tests {
 
     #[test]
     fn an_older_version_is_read_and_a_newer_one_refused_in_words() {
-        let Some(q) = crate::questions::ALL.first() else { return };
+        let Some(q) = crate::questions::ALL.first() else {
+            return;
+        };
         let knob = &q.knobs[0];
-        let text = format!("seed 9\nat 1.5s\n{}={}\nnosuch=1\nb:seed 4", knob.key, knob.show(knob.max));
+        let text = format!(
+            "seed 9\nat 1.5s\n{}={}\nnosuch=1\nb:seed 4",
+            knob.key,
+            knob.show(knob.max)
+        );
         let mut bytes = vec![1];
         bytes.extend(text.bytes());
-        let (shared, notes) = decode(q, &Base64UrlUnpadded::encode_string(&bytes)).expect("version 1 is read");
+        let (shared, notes) =
+            decode(q, &Base64UrlUnpadded::encode_string(&bytes)).expect("version 1 is read");
         assert_eq!(shared.a.seed, 9);
         assert_eq!(shared.a.knobs.get(0), knob.max);
         assert_eq!(shared.moment.at, Us(1_500_000));
@@ -360,7 +383,9 @@ mod tests {
         assert!(notes.len() == 1 && notes[0].contains("nosuch"), "{notes:?}");
         let newer = Base64UrlUnpadded::encode_string(&[9, 1, 2]);
         assert!(decode(q, &newer).is_err_and(|e| e.contains("newer")));
-        assert!(decode(q, &"A".repeat(LINK_CHARS_MAX + 1)).is_err_and(|e| e.contains("characters")));
+        assert!(
+            decode(q, &"A".repeat(LINK_CHARS_MAX + 1)).is_err_and(|e| e.contains("characters"))
+        );
         assert!(decode(q, "%%%").is_err_and(|e| e.contains("damaged")));
     }
 }

@@ -1,1 +1,377 @@
-fn main() {}
+//! The headless runner: the same engine as the page, without the page.
+
+use sim::declare::{Kind, Origin, Question};
+use sim::kernel::{RunValue, Us};
+use sim::{judge, link, questions, script};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+sim list [--json]                          the questions
+sim describe <slug> [--json]               its knobs, acts, numbers and measures
+sim run <slug> [--set key=value]... [--seed N] [--act \"12.5s kill node=2\"]... [--for 60s] [--json]
+sim run <slug> --link '#r=...' [--json]    replays a shared link (--side b for its other side)
+sim check [<slug>] [--content DIR] [--json]  runs the experiments of content/
+sim golden                                 digests of the golden runs, as JSON
+sim queue --servers C --arrival-rate L --service-rate M [--capacity K] --customers N [--seed S] [--json]
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.first().map(String::as_str) {
+        Some("list") => list(&args[1..]),
+        Some("describe") => describe(&args[1..]),
+        Some("run") => run(&args[1..]),
+        Some("check") => check(&args[1..]),
+        Some("golden") => no_more(&args[1..]).map(|()| out(&sim::golden::json())),
+        Some("help" | "--help" | "-h") | None => {
+            out(USAGE.trim_end());
+            Ok(())
+        }
+        Some(other) => Err(format!(
+            "unknown command \"{other}\"; expected list, describe, run, check, golden or queue"
+        )),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints a line; a reader that has gone away (`| head`) ends the program quietly.
+fn out(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// The flags of one command, taken off one by one.
+struct Flags<'a> {
+    rest: &'a [String],
+}
+
+impl<'a> Flags<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
+    }
+    fn value(&mut self, flag: &str, expected: &str) -> Result<&'a str, String> {
+        self.next()
+            .ok_or_else(|| format!("{flag} lacks its value; expected {expected}"))
+    }
+    fn number<T: std::str::FromStr>(&mut self, flag: &str, expected: &str) -> Result<T, String> {
+        let text = self.value(flag, expected)?;
+        text.replace('_', "")
+            .parse()
+            .map_err(|_| format!("{flag} {text}: expected {expected}"))
+    }
+}
+
+fn unknown(flag: &str, expected: &str) -> String {
+    format!("unknown argument \"{flag}\"; expected {expected}")
+}
+
+fn no_more(args: &[String]) -> Result<(), String> {
+    args.first()
+        .map_or(Ok(()), |a| Err(unknown(a, "nothing more")))
+}
+
+fn list(args: &[String]) -> Result<(), String> {
+    match args {
+        [] => questions::ALL.iter().for_each(|q| out(q.slug)),
+        [flag] if flag == "--json" => {
+            let all: Vec<_> = questions::ALL
+                .iter()
+                .map(|q| serde_json::json!({"slug": q.slug, "version": q.version}))
+                .collect();
+            out(&serde_json::Value::from(all).to_string());
+        }
+        [other, ..] => return Err(unknown(other, "--json")),
+    }
+    Ok(())
+}
+
+fn origin(o: Origin) -> String {
+    match o {
+        Origin::Fact(source) => format!("fact: {source}"),
+        Origin::Convention => "convention".to_string(),
+        Origin::Assumption => "our assumption".to_string(),
+    }
+}
+
+fn knob_json(k: &sim::Knob) -> serde_json::Value {
+    let mut v = serde_json::json!({
+        "key": k.key, "label": k.label, "unit": k.unit, "default": k.show(k.default), "live": k.live,
+        "origin": origin(k.origin), "help": k.help,
+    });
+    match k.kind {
+        Kind::Choice(options) => v["choices"] = options.iter().map(|(key, _)| *key).collect(),
+        Kind::Toggle => v["choices"] = vec!["off", "on"].into(),
+        _ => {
+            v["min"] = k.min.into();
+            v["max"] = k.max.into();
+            v["step"] = k.step.into();
+        }
+    }
+    v
+}
+
+fn describe(args: &[String]) -> Result<(), String> {
+    let (slug, json) = match args {
+        [slug] => (slug, false),
+        [slug, flag] if flag == "--json" => (slug, true),
+        [] => {
+            return Err("describe lacks its question; expected a slug, see `sim list`".to_string());
+        }
+        [_, other, ..] => return Err(unknown(other, "--json")),
+    };
+    let q = questions::find(slug)?;
+    if json {
+        let acts: Vec<_> = q.acts.iter().map(|a| serde_json::json!({
+            "key": a.key, "label": a.label, "hotkey": a.hotkey.to_string(), "fault": a.fault, "help": a.help,
+            "args": a.args.iter().map(knob_json).collect::<Vec<_>>(),
+        })).collect();
+        let numbers: Vec<_> = q.numbers.iter().map(|n| serde_json::json!({
+            "key": n.key, "label": n.label, "unit": n.unit, "better": format!("{:?}", n.better).to_lowercase(), "help": n.help,
+        })).collect();
+        let measures: Vec<_> = q
+            .measures
+            .iter()
+            .map(|m| serde_json::json!({"key": m.key, "args": m.args, "help": m.help}))
+            .collect();
+        out(&serde_json::json!({
+            "slug": q.slug, "version": q.version, "nodes": q.nodes, "links": q.links,
+            "knobs": q.knobs.iter().map(knob_json).collect::<Vec<_>>(),
+            "acts": acts, "numbers": numbers, "measures": measures,
+        })
+        .to_string());
+        return Ok(());
+    }
+    out(&format!("{} (version {})\n\nKnobs", q.slug, q.version));
+    for k in q.knobs {
+        let live = if k.live {
+            ", can be moved during a run"
+        } else {
+            ""
+        };
+        out(&format!(
+            "  {:<18} {} {}, default {} {} ({}{live})",
+            k.key,
+            k.label,
+            k.accepts(),
+            k.show(k.default),
+            k.unit,
+            origin(k.origin)
+        ));
+    }
+    out("\nActs");
+    for a in q.acts {
+        let args: Vec<String> = a
+            .args
+            .iter()
+            .map(|g| format!("{}={}", g.key, g.show(g.default)))
+            .collect();
+        out(&format!(
+            "  {:<18} {} [{}] {}",
+            a.key,
+            a.label,
+            a.hotkey,
+            args.join(" ")
+        ));
+    }
+    out("\nNumbers");
+    for n in q.numbers {
+        out(&format!("  {:<18} {} {}", n.key, n.label, n.unit));
+    }
+    out("\nMeasures");
+    for m in q.measures {
+        out(&format!(
+            "  {:<18} {}",
+            format!("{}({})", m.key, m.args.join(", ")),
+            m.help
+        ));
+    }
+    Ok(())
+}
+
+fn run(args: &[String]) -> Result<(), String> {
+    let mut flags = Flags { rest: args };
+    let slug = flags.value("run", "the slug of a question, see `sim list`")?;
+    let q: &'static Question = questions::find(slug)?;
+    let mut value = RunValue::new(q);
+    let mut until = Us::s(60).min(q.horizon);
+    let (mut json, mut shared, mut side_b) = (false, None, false);
+    while let Some(flag) = flags.next() {
+        match flag {
+            "--set" => {
+                let text = flags.value(flag, "key=value")?;
+                let (key, v) = text
+                    .split_once('=')
+                    .ok_or_else(|| format!("--set {text}: expected key=value"))?;
+                script::set_knob(q, &mut value.knobs, key, v).map_err(|e| format!("--set {e}"))?;
+            }
+            "--seed" => value.seed = flags.number(flag, "a whole number")?,
+            "--act" => {
+                let text = flags.value(flag, "a time and an act, such as \"12.5s kill node=2\"")?;
+                value
+                    .inputs
+                    .push(script::parse_input(q, text).map_err(|e| format!("--act {e}"))?);
+            }
+            "--for" => {
+                until = script::duration(flags.value(flag, "a time such as 60s")?)
+                    .map_err(|e| format!("--for {e}"))?
+            }
+            "--link" => {
+                let text = flags.value(flag, "the part of an address from #r= on")?;
+                let (link, notes) = link::decode(q, text).map_err(|e| format!("--link: {e}"))?;
+                for note in notes {
+                    eprintln!("{note}");
+                }
+                shared = Some(link);
+            }
+            "--side" => {
+                side_b = match flags.value(flag, "a or b")? {
+                    "a" => false,
+                    "b" => true,
+                    other => return Err(format!("--side {other}: expected a or b")),
+                }
+            }
+            "--json" => json = true,
+            other => {
+                return Err(unknown(
+                    other,
+                    "--set, --seed, --act, --for, --link, --side or --json",
+                ));
+            }
+        }
+    }
+    value.inputs.sort_by_key(|i| i.at);
+    let live = match shared {
+        None => {
+            let mut live = q.run(value);
+            live.advance(until, u64::MAX);
+            live
+        }
+        Some(link) => {
+            let (value, moment) = match (side_b, link.b) {
+                (false, _) => (link.a, link.moment),
+                (true, Some(b)) => (b, link.moment_b),
+                (true, None) => return Err("--side b: the link has one side only".to_string()),
+            };
+            let mut live = q.run(value);
+            live.seek_moment(moment);
+            live
+        }
+    };
+    live.invariants()
+        .map_err(|law| format!("invariant broken: {law}"))?;
+    if json {
+        out(&judge::report(&*live).to_string());
+        return Ok(());
+    }
+    out(&format!(
+        "{} at {} (seed {}, {} events, digest {:016x})",
+        q.slug,
+        live.moment().at,
+        live.value().seed,
+        live.moment().events,
+        live.digest()
+    ));
+    for (i, n) in q.numbers.iter().enumerate() {
+        let shown = live
+            .number(i as u8)
+            .map_or("too few samples".to_string(), |v| {
+                format!("{v:.3} {}", n.unit)
+            });
+        out(&format!("  {:<28} {shown}", n.label));
+    }
+    for (key, n) in live.counts() {
+        out(&format!("  {key:<28} {n}"));
+    }
+    Ok(())
+}
+
+fn content_dir() -> PathBuf {
+    let here = Path::new("content");
+    if here.is_dir() {
+        here.to_path_buf()
+    } else {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../content")
+    }
+}
+
+fn check(args: &[String]) -> Result<(), String> {
+    let mut flags = Flags { rest: args };
+    let (mut only, mut dir, mut json) = (None, content_dir(), false);
+    while let Some(flag) = flags.next() {
+        match flag {
+            "--content" => dir = PathBuf::from(flags.value(flag, "a folder")?),
+            "--json" => json = true,
+            slug if !slug.starts_with('-') => only = Some(questions::find(slug)?),
+            other => return Err(unknown(other, "a slug, --content or --json")),
+        }
+    }
+    let list = |problems: Vec<press::Problem>| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let articles = press::load_dir(&dir).map_err(list)?;
+    let (mut passed, mut failed, mut rows) = (0, 0, Vec::new());
+    for q in questions::ALL
+        .iter()
+        .filter(|q| only.is_none_or(|o| o.slug == q.slug))
+    {
+        let file = format!("content/{}.md", q.slug);
+        let Some(article) = articles.iter().find(|a| a.slug == q.slug) else {
+            return Err(format!(
+                "{file}: missing; every question of the engine has its content file"
+            ));
+        };
+        for v in judge::judge(q, &file, &article.front).map_err(list)? {
+            if v.passed {
+                passed += 1
+            } else {
+                failed += 1
+            }
+            let measured = v.measured.map_or("nothing".to_string(), |m| m.to_string());
+            if json {
+                rows.push(serde_json::json!({
+                    "slug": q.slug, "experiment": v.experiment, "measure": v.measure, "expect": v.expect, "seed": v.seed,
+                    "measured": v.measured, "passed": v.passed, "right": v.right, "digest": format!("{:016x}", v.digest),
+                }));
+            } else if v.passed {
+                out(&format!(
+                    "ok      {}/{} {} = {measured} ({})",
+                    q.slug, v.experiment, v.measure, v.expect
+                ));
+            } else {
+                let choice = if v.right.is_none() {
+                    "; no choice on screen fits"
+                } else {
+                    ""
+                };
+                out(&format!(
+                    "FAILED  {file}:{}: {} {} (seed {}): expected {}, measured {measured}{choice}",
+                    v.line, v.experiment, v.measure, v.seed, v.expect
+                ));
+            }
+        }
+    }
+    if json {
+        out(&serde_json::Value::from(rows).to_string());
+    } else {
+        out(&format!("{passed} passed, {failed} failed"));
+    }
+    if failed > 0 {
+        std::process::exit(1)
+    }
+    Ok(())
+}
