@@ -1,31 +1,152 @@
-//! What the app knows of every article.
+//! What the app knows of every article: `content/*.md`, compiled in by `build.rs`.
+//!
+//! Times are whole microseconds of simulated time. Names of knobs, acts and measures are the engine's; the tests of `sim`
+//! hold the content to them, so that here they can be taken as right.
 
-/// One question, as the library and the question page show it.
-#[derive(Debug)]
+pub use press::{Answer, Expect, Side};
+
+/// One question: what the library, the question page and the stage need of its front matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArticleMeta {
     pub slug: &'static str,
+    /// The question itself.
     pub title: &'static str,
+    /// Two or three words for the stage's header and the navigation.
+    pub short: &'static str,
+    /// `Junior`, `Middle`, `Senior` or `Staff`.
     pub level: &'static str,
     pub theme: &'static str,
     pub topics: &'static [&'static str],
     pub minutes: u32,
     pub summary: &'static str,
+    /// Slugs of other questions that have a page.
     pub related: &'static [&'static str],
+    pub presets: &'static [PresetMeta],
+    pub tries: &'static [TryMeta],
 }
 
-pub const ARTICLES: &[ArticleMeta] = &[ArticleMeta {
-    slug: "rate-limiter-design",
-    title: "How would you design a rate limiter for an API?",
-    level: "Middle",
-    theme: "Traffic control",
-    topics: &["rate limiting", "429"],
-    minutes: 6,
-    summary: "Ten requests a second sounds like one rule. It is at least four, and they disagree the moment traffic stops being smooth. Spam the bucket, then read on.",
-    related: &[],
-}];
+/// One side of a run: where its knobs start, and what is done to it when.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SetupMeta {
+    /// Knobs that differ from the question's defaults, with their values as text.
+    pub set: &'static [(&'static str, &'static str)],
+    /// In the order of their times.
+    pub inputs: &'static [InputMeta],
+}
 
+/// An act of the person at the controls. Moving a knob is the act `set` with the knob and its value as its argument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InputMeta {
+    pub at_us: u64,
+    pub act: &'static str,
+    pub args: &'static [(&'static str, &'static str)],
+}
+
+/// A prepared run to start from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PresetMeta {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub a: SetupMeta,
+    /// Present when the preset is an A|B; B in full, not only where it differs.
+    pub b: Option<SetupMeta>,
+    /// The question's own seed if absent.
+    pub seed: Option<u64>,
+    /// Simulated seconds per second of the reader's time.
+    pub speed: f64,
+    /// Where it stops by itself, if anywhere.
+    pub until_us: Option<u64>,
+}
+
+/// An experiment: a question to the reader that a run answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TryMeta {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub a: SetupMeta,
+    /// As in [`PresetMeta::b`].
+    pub b: Option<SetupMeta>,
+    pub seed: Option<u64>,
+    pub speed: f64,
+    /// When the run ends and is measured.
+    pub until_us: u64,
+    pub ask: &'static str,
+    /// At least two.
+    pub choices: &'static [ChoiceMeta],
+    /// Which side `measure` is read from.
+    pub side: Side,
+    /// In the engine's words, such as `max_in_window(1s)`.
+    pub measure: &'static str,
+    /// Shown after the run: what happened and why.
+    pub after: &'static str,
+}
+
+/// One of the answers that a reader can pick.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChoiceMeta {
+    pub label: &'static str,
+    pub answer: Answer,
+}
+
+impl ArticleMeta {
+    pub fn preset(&self, id: &str) -> Option<&'static PresetMeta> {
+        self.presets.iter().find(|p| p.id == id)
+    }
+
+    pub fn experiment(&self, id: &str) -> Option<&'static TryMeta> {
+        self.tries.iter().find(|t| t.id == id)
+    }
+}
+
+impl TryMeta {
+    /// Which choice the reader's own run makes right, if any: no choice is right before it was measured.
+    pub fn right_choice(&self, measured: f64) -> Option<usize> {
+        press::right_answer(self.choices.iter().map(|c| c.answer), measured)
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/content.rs"));
+
+/// The article's text as an HTML fragment; empty for a slug without an article.
+///
+/// The browser has no such function: there the text is in the prerendered page, or fetched.
 #[cfg(feature = "ssr")]
 pub fn article_html(slug: &str) -> &'static str {
-    _ = slug;
-    "<section><h2>Answer in thirty seconds</h2><p>Pick a token bucket per caller.</p></section>"
+    BODIES.iter().find(|(s, _)| *s == slug).map_or("", |(_, html)| html)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn related_questions_have_pages() {
+        for a in ARTICLES {
+            for slug in a.related {
+                assert!(ARTICLES.iter().any(|b| b.slug == *slug), "{} leads to {slug}", a.slug);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_find_their_own() {
+        for a in ARTICLES {
+            for t in a.tries {
+                assert_eq!(a.experiment(t.id), Some(t));
+                assert!(t.choices.len() >= 2);
+            }
+            for p in a.presets {
+                assert_eq!(a.preset(p.id), Some(p));
+            }
+        }
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn every_article_has_its_text() {
+        for a in ARTICLES {
+            assert!(article_html(a.slug).starts_with("<section id=\"question\">"), "{}", a.slug);
+        }
+        assert_eq!(article_html("no-such-question"), "");
+    }
 }

@@ -1,0 +1,164 @@
+//! Turns `content/*.md` into `$OUT_DIR/content.rs`, which `src/content.rs` includes, and refuses to build while anything
+//! in the content is wrong. The text of the articles goes only into the native build (`ssr`), never into the wasm.
+
+use press::{Answer, Article, Choice, Expect, Input, Known, Preset, Setup, Side, Try};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=content");
+    let articles = match press::load_dir(Path::new("content")) {
+        Ok(articles) => articles,
+        Err(problems) => {
+            for problem in problems {
+                println!("cargo::error={problem}");
+            }
+            return;
+        }
+    };
+    if let Err(e) = emit(&articles) {
+        println!("cargo::error=the compiled content could not be written: {e}");
+    }
+}
+
+fn emit(articles: &[Article]) -> std::io::Result<()> {
+    let out_dir = env::var("OUT_DIR").map_err(std::io::Error::other)?;
+    let out_dir = Path::new(&out_dir);
+    let known = Known::of(articles);
+    let mut code = format!(
+        "pub static ARTICLES: &[ArticleMeta] = {};\n",
+        list(articles, |a| article(a, &known))
+    );
+    if env::var_os("CARGO_FEATURE_SSR").is_some() {
+        for a in articles {
+            fs::write(
+                out_dir.join(format!("{}.html", a.slug)),
+                press::article_html(a, &known),
+            )?;
+        }
+        let bodies = list(articles, |a| {
+            format!(
+                "({:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{}.html\")))",
+                a.slug, a.slug
+            )
+        });
+        let _ = writeln!(code, "pub static BODIES: &[(&str, &str)] = {bodies};");
+    }
+    fs::write(out_dir.join("content.rs"), code)
+}
+
+// What follows writes the structs of src/content.rs as Rust. Debug prints strings and floats as valid literals.
+
+fn article(a: &Article, known: &Known) -> String {
+    let f = &a.front;
+    let related: Vec<&String> = f.related.iter().filter(|slug| known.has(slug)).collect();
+    format!(
+        "ArticleMeta {{ slug: {:?}, title: {:?}, short: {:?}, level: {:?}, theme: {:?}, topics: {}, minutes: {}, summary: {:?}, related: {}, presets: {}, tries: {} }}",
+        a.slug,
+        f.title,
+        f.short,
+        f.level.name(),
+        f.theme,
+        list(&f.topics, |t| format!("{t:?}")),
+        f.minutes,
+        f.summary,
+        list(&related, |slug| format!("{slug:?}")),
+        list(&f.presets, preset),
+        list(&f.tries, experiment),
+    )
+}
+
+fn preset(p: &Preset) -> String {
+    format!(
+        "PresetMeta {{ id: {:?}, title: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {:?} }}",
+        p.id,
+        p.title,
+        setup(&p.a),
+        option(p.b.as_ref()),
+        p.seed,
+        p.speed,
+        p.until_us
+    )
+}
+
+fn experiment(t: &Try) -> String {
+    format!(
+        "TryMeta {{ id: {:?}, title: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {}, ask: {:?}, choices: {}, side: {}, measure: {:?}, after: {:?} }}",
+        t.id,
+        t.title,
+        setup(&t.plan.a),
+        option(t.plan.b.as_ref()),
+        t.plan.seed,
+        t.speed,
+        t.plan.until_us,
+        t.ask,
+        list(&t.choices, choice),
+        match t.claim.side {
+            Side::A => "Side::A",
+            Side::B => "Side::B",
+        },
+        t.claim.measure,
+        t.after
+    )
+}
+
+fn setup(s: &Setup) -> String {
+    format!(
+        "SetupMeta {{ set: {}, inputs: {} }}",
+        pairs(&s.set),
+        list(&s.inputs, input)
+    )
+}
+
+fn option(s: Option<&Setup>) -> String {
+    s.map_or("None".to_owned(), |s| format!("Some({})", setup(s)))
+}
+
+fn input(i: &Input) -> String {
+    format!(
+        "InputMeta {{ at_us: {}, act: {:?}, args: {} }}",
+        i.at_us,
+        i.act,
+        pairs(&i.args)
+    )
+}
+
+fn pairs(pairs: &[(String, String)]) -> String {
+    list(pairs, |(name, value)| format!("({name:?}, {value:?})"))
+}
+
+fn choice(c: &Choice) -> String {
+    let answer = match c.answer {
+        Answer::Number { value, decimals } => {
+            format!("Answer::Number {{ value: {value:?}, decimals: {decimals} }}")
+        }
+        Answer::When(e) => format!("Answer::When({})", expect(e)),
+    };
+    format!("ChoiceMeta {{ label: {:?}, answer: {answer} }}", c.label)
+}
+
+fn expect(e: Expect) -> String {
+    let e = match e {
+        Expect::Equal(v) => format!("Equal({v:?})"),
+        Expect::NotEqual(v) => format!("NotEqual({v:?})"),
+        Expect::AtMost(v) => format!("AtMost({v:?})"),
+        Expect::AtLeast(v) => format!("AtLeast({v:?})"),
+        Expect::Below(v) => format!("Below({v:?})"),
+        Expect::Above(v) => format!("Above({v:?})"),
+        Expect::Near { value, by } => format!("Near {{ value: {value:?}, by: {by:?} }}"),
+        Expect::NearPercent { value, percent } => {
+            format!("NearPercent {{ value: {value:?}, percent: {percent:?} }}")
+        }
+        Expect::Within { low, high } => format!("Within {{ low: {low:?}, high: {high:?} }}"),
+    };
+    format!("Expect::{e}")
+}
+
+fn list<T>(items: &[T], each: impl Fn(&T) -> String) -> String {
+    format!(
+        "&[{}]",
+        items.iter().map(each).collect::<Vec<_>>().join(", ")
+    )
+}
