@@ -20,13 +20,20 @@ pub fn Header(place: Place) -> impl IntoView {
             focus_quietly(&target);
         }
     };
+    // In the library the field is on this page already.
+    let search = |ev: leptos::ev::MouseEvent| {
+        if let Some(field) = document().get_element_by_id("search") {
+            ev.prevent_default();
+            focus_quietly(&field);
+        }
+    };
     view! {
         <a class="skip" href=format!("#{}", skip.0) on:click=skip_to>{skip.1}</a>
         <header class="bar" id="app-header">
             <a class="brand" href=root.link("") aria-current=(place == Place::Library).then_some("page")>"break"<i>"able"</i></a>
             <span class="tagline">"backend questions you can break"</span>
             <span class="grow"></span>
-            <a class="button needs-app" href=root.link("#search") aria-keyshortcuts="/">
+            <a class="button needs-app" href=root.link("#search") aria-keyshortcuts="/" on:click=search>
                 "Search" <kbd aria-hidden="true">"/"</kbd>
             </a>
             <ThemeButton/>

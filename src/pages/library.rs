@@ -1,19 +1,288 @@
-//! All questions.
+//! All questions, by theme and level, with a search, two filters and what the reader has done.
 
 use crate::app::use_root;
-use crate::content::ARTICLES;
+use crate::content::{ARTICLES, ArticleMeta};
+use crate::prefs::use_prefs;
+use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::params::ParamsMap;
+use std::time::Duration;
+
+/// How long the typing must rest before the address follows it. Browsers refuse an address that changes with every key.
+const ADDRESS_FOLLOWS_AFTER: Duration = Duration::from_millis(400);
+
+/// What the reader wants to see; kept in the address as `?q=...&level=...&topic=...`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Filter {
+    text: String,
+    level: Option<&'static str>,
+    topic: Option<&'static str>,
+}
+
+impl Filter {
+    /// Levels and topics that no question has are left out: they can only come from an old or mistyped address.
+    fn from_query(query: &ParamsMap) -> Filter {
+        let asked = |key| query.get_str(key).unwrap_or_default().to_lowercase();
+        Filter {
+            text: query.get_str("q").unwrap_or_default().to_owned(),
+            level: levels().into_iter().find(|level| level.to_lowercase() == asked("level")),
+            topic: topics().into_iter().find(|topic| topic.to_lowercase() == asked("topic")),
+        }
+    }
+
+    fn to_query(&self) -> String {
+        let mut query = ParamsMap::new();
+        if !self.text.trim().is_empty() {
+            query.insert("q", self.text.trim().to_owned());
+        }
+        if let Some(level) = self.level {
+            query.insert("level", level.to_lowercase());
+        }
+        if let Some(topic) = self.topic {
+            query.insert("topic", topic.to_lowercase());
+        }
+        query.to_query_string()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.level.is_none() && self.topic.is_none()
+    }
+
+    /// Every word must occur somewhere in what the card says.
+    fn admits(&self, article: &ArticleMeta) -> bool {
+        let topics = article.topics;
+        if self.level.is_some_and(|level| level != article.level) || self.topic.is_some_and(|topic| !topics.contains(&topic)) {
+            return false;
+        }
+        let text = self.text.to_lowercase();
+        let mut said = String::new();
+        for part in [article.title, article.summary, article.theme, article.level, article.slug].iter().chain(topics) {
+            said.push_str(&part.to_lowercase());
+            said.push('\n');
+        }
+        text.split_whitespace().all(|word| said.contains(word))
+    }
+}
+
+/// The levels that occur, easiest first.
+fn levels() -> Vec<&'static str> {
+    let mut levels: Vec<&str> = ARTICLES.iter().map(|a| a.level).collect();
+    levels.sort_by_key(|level| rank(level));
+    levels.dedup();
+    levels
+}
+
+fn rank(level: &str) -> usize {
+    ["Junior", "Middle", "Senior", "Staff"].iter().position(|l| *l == level).unwrap_or(usize::MAX)
+}
+
+fn topics() -> Vec<&'static str> {
+    let mut topics: Vec<&str> = ARTICLES.iter().flat_map(|a| a.topics.iter().copied()).collect();
+    topics.sort_by_key(|topic| topic.to_lowercase());
+    topics.dedup();
+    topics
+}
+
+/// The questions of each theme, easiest first. Themes stand in the order in which the content names them.
+fn themes() -> Vec<(&'static str, Vec<&'static ArticleMeta>)> {
+    let mut themes: Vec<(&str, Vec<&ArticleMeta>)> = Vec::new();
+    for article in ARTICLES {
+        match themes.iter_mut().find(|(theme, _)| *theme == article.theme) {
+            Some((_, articles)) => articles.push(article),
+            None => themes.push((article.theme, vec![article])),
+        }
+    }
+    for (_, articles) in &mut themes {
+        articles.sort_by_key(|a| rank(a.level));
+    }
+    themes
+}
 
 #[component]
 pub fn Library() -> impl IntoView {
-    let root = use_root();
+    let prefs = use_prefs();
+    let location = use_location();
+    let filter = RwSignal::new(Filter::from_query(&location.query.read_untracked()));
+    // Back and forward change the address under our feet.
+    Effect::new(move |_| {
+        let asked = Filter::from_query(&location.query.read());
+        if *filter.read_untracked() != asked {
+            filter.set(asked);
+        }
+    });
+    let change = follow_with_address(filter);
+
+    let found = move || {
+        let filter = filter.read();
+        match ARTICLES.iter().filter(|a| filter.admits(a)).count() {
+            0 => "No question matches.".to_owned(),
+            1 => "1 question".to_owned(),
+            n => format!("{n} questions"),
+        }
+    };
+    let groups = themes().into_iter().map(|(theme, articles)| {
+        let shown = articles.clone();
+        view! {
+            <section class="theme-group" hidden=move || !shown.iter().any(|a| filter.read().admits(a))>
+                <h2>{theme}</h2>
+                <ul class="cards">
+                    {articles.into_iter().map(|article| view! { <Card article filter/> }).collect_view()}
+                </ul>
+            </section>
+        }
+    });
+
     view! {
         <main class="library" id="content" tabindex="-1">
             <h1 tabindex="-1">"Backend interview questions you can break"</h1>
-            <input id="search" type="search"/>
-            <ul>
-                {ARTICLES.iter().map(|a| view! { <li><a href=root.question(a.slug)>{a.title}</a></li> }).collect_view()}
-            </ul>
+            <p class="lead">
+                "Each question comes with a system that runs in this page. Load it, starve it, kill parts of it; \
+                 then rewind and see why it failed. The answers are below, and every number in them comes from a run you can repeat."
+            </p>
+            <form class="filters needs-app" role="search" on:submit=|ev| ev.prevent_default()>
+                <input
+                    id="search"
+                    class="field search"
+                    type="search"
+                    placeholder="Search questions"
+                    aria-label="Search questions"
+                    aria-keyshortcuts="/"
+                    autocomplete="off"
+                    spellcheck="false"
+                    prop:value=move || filter.read().text.clone()
+                    on:input:target=move |ev| change(&|f: &mut Filter| f.text = ev.target().value())
+                />
+                <fieldset class="segmented">
+                    <legend class="visually-hidden">"Level"</legend>
+                    {std::iter::once(None).chain(levels().into_iter().map(Some)).map(|level| view! {
+                        <label>
+                            <input
+                                type="radio"
+                                name="level"
+                                prop:checked=move || filter.read().level == level
+                                on:change=move |_| change(&|f: &mut Filter| f.level = level)
+                            />
+                            <span>{level.unwrap_or("Any level")}</span>
+                        </label>
+                    }).collect_view()}
+                </fieldset>
+                <select
+                    class="field"
+                    aria-label="Topic"
+                    prop:value=move || filter.read().topic.unwrap_or_default()
+                    on:change:target=move |ev| {
+                        let asked = ev.target().value();
+                        change(&|f: &mut Filter| f.topic = topics().into_iter().find(|t| *t == asked));
+                    }
+                >
+                    <option value="">"Any topic"</option>
+                    {topics().into_iter().map(|topic| view! { <option value=topic>{topic}</option> }).collect_view()}
+                </select>
+                <p class="found" role="status">{found}</p>
+                <button
+                    type="button"
+                    class="plain-button"
+                    hidden=move || filter.read().is_empty()
+                    on:click=move |_| change(&|f: &mut Filter| *f = Filter::default())
+                >
+                    "Show all"
+                </button>
+            </form>
+            {groups.collect_view()}
+            <p class="kept needs-app" hidden=move || !prefs.has_progress()>
+                "What you opened and finished is kept in this browser and nowhere else. "
+                <button type="button" class="plain-button" on:click=move |_| prefs.forget_progress()>"Forget it"</button>
+            </p>
         </main>
+    }
+}
+
+/// Returns what changes the filter; the address follows when the changes rest.
+fn follow_with_address(filter: RwSignal<Filter>) -> impl Fn(&dyn Fn(&mut Filter)) + Copy + Send + Sync + 'static {
+    let home = StoredValue::new(use_root().link(""));
+    let navigate = StoredValue::new_local(use_navigate());
+    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let stop = move || {
+        if let Some(timer) = timer.try_update_value(Option::take).flatten() {
+            timer.clear();
+        }
+    };
+    on_cleanup(stop);
+    move |change| {
+        filter.update(change);
+        stop();
+        let follow = move || {
+            let address = home.read_value().clone() + &filter.read_untracked().to_query();
+            let options = NavigateOptions { resolve: false, replace: true, scroll: false, ..Default::default() };
+            navigate.read_value()(&address, options);
+        };
+        timer.set_value(set_timeout_with_handle(follow, ADDRESS_FOLLOWS_AFTER).ok());
+    }
+}
+
+#[component]
+fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoView {
+    let root = use_root();
+    let prefs = use_prefs();
+    let done = move || {
+        prefs.done(article.slug).map(|done| {
+            let text = match done.len() {
+                0 => "opened".to_owned(),
+                1 => "1 experiment done".to_owned(),
+                n => format!("{n} experiments done"),
+            };
+            view! { " · " <span class="seen">"✓ " {text}</span> }
+        })
+    };
+    view! {
+        <li class="card" hidden=move || !filter.read().admits(article)>
+            <img class="poster" src=root.link(&format!("posters/{}/card.svg", article.slug)) alt="" width="390" height="240" loading="lazy" decoding="async"/>
+            <div>
+                <p class="crumbs"><b>{article.level}</b>{format!(" · {} min", article.minutes)}{done}</p>
+                <h3><a href=root.question(article.slug)>{article.title}</a></h3>
+                <p class="summary">{article.summary}</p>
+                <p class="topics">{article.topics.join(" · ")}</p>
+            </div>
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(pairs: &[(&'static str, &str)]) -> Filter {
+        let mut query = ParamsMap::new();
+        for (key, value) in pairs {
+            query.insert(*key, (*value).to_owned());
+        }
+        Filter::from_query(&query)
+    }
+
+    #[test]
+    fn a_filter_comes_back_from_the_address() {
+        let filter = asked(&[("q", "burst"), ("level", "middle"), ("topic", "nobody has this")]);
+        assert_eq!(filter, Filter { text: "burst".into(), level: Some("Middle"), topic: None });
+        assert_eq!(filter.to_query(), "?q=burst&level=middle");
+        assert_eq!(Filter::default().to_query(), "");
+        assert!(asked(&[("level", "Wizard"), ("q", " ")]).is_empty());
+    }
+
+    #[test]
+    fn all_words_must_occur() {
+        let article = &ARTICLES[0];
+        let words = |text: &str| Filter { text: text.into(), ..Default::default() };
+        assert!(words("").admits(article));
+        assert!(words(&article.title.to_uppercase()).admits(article));
+        assert!(!words("zebra").admits(article));
+        assert!(!words(&format!("{} zebra", article.slug)).admits(article));
+    }
+
+    #[test]
+    fn every_question_stands_under_one_theme() {
+        let listed: usize = themes().iter().map(|(_, articles)| articles.len()).sum();
+        assert_eq!(listed, ARTICLES.len());
     }
 }

@@ -1,18 +1,107 @@
 //! The page at every address that has no page.
 
 use crate::app::use_root;
-use crate::content::ARTICLES;
+use crate::content::{ARTICLES, ArticleMeta};
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 #[component]
 pub fn NotFound() -> impl IntoView {
     let root = use_root();
+    let pathname = use_location().pathname;
+    let asked = {
+        let root = root.clone();
+        Memo::new(move |_| asked_slug(root.strip(&pathname.read())).map(str::to_owned))
+    };
+    let guess = {
+        let root = root.clone();
+        move || {
+            let asked = asked.get()?;
+            let near = closest(&asked)?;
+            Some(view! { <p>"Did you mean " <a href=root.question(near.slug)>{near.title}</a></p> })
+        }
+    };
+    let what = move || match asked.get() {
+        Some(slug) => format!("No question is called “{slug}”. It may have been renamed, or the link was cut off."),
+        None => "The link may be old or cut off.".to_owned(),
+    };
     view! {
         <main class="plain" id="content" tabindex="-1">
             <h1 tabindex="-1">"There is no page at this address"</h1>
+            <p>{what}</p>
+            {guess}
+            <h2 class="label">"All questions"</h2>
             <ul>
                 {ARTICLES.iter().map(|a| view! { <li><a href=root.question(a.slug)>{a.title}</a></li> }).collect_view()}
             </ul>
+            <p><a href=root.link("")>"To the library"</a></p>
         </main>
+    }
+}
+
+/// What a path below the root names as a question, if it has the shape of one. Long ones are cut for display.
+fn asked_slug(path: &str) -> Option<&str> {
+    let slug = path.strip_prefix("q/").or_else(|| path.strip_prefix("embed/"))?.trim_matches('/');
+    let end = slug.char_indices().nth(60).map_or(slug.len(), |(at, _)| at);
+    (!slug.is_empty()).then(|| &slug[..end])
+}
+
+/// The question whose slug is nearest to what was typed, unless it is too far to be meant.
+fn closest(asked: &str) -> Option<&'static ArticleMeta> {
+    let asked = asked.to_lowercase();
+    let (distance, article) = ARTICLES
+        .iter()
+        .map(|a| {
+            // A slug that was cut off is as good as right.
+            let cut = asked.len() >= 4 && (a.slug.starts_with(&asked) || a.slug.contains(&asked));
+            (if cut { 0 } else { edits(&asked, a.slug) }, a)
+        })
+        .min_by_key(|(distance, _)| *distance)?;
+    (distance * 2 <= article.slug.len().min(asked.len())).then_some(article)
+}
+
+/// Levenshtein distance: insertions, deletions and changes of one character.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let change = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_counted() {
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+        assert_eq!(edits("same", "same"), 0);
+    }
+
+    #[test]
+    fn a_typo_finds_its_question_and_noise_finds_none() {
+        for typed in ["rate-limiter-desing", "ratelimiter-design", "rate-limit", "Rate-Limiter-Design"] {
+            assert_eq!(closest(typed).map(|a| a.slug), Some("rate-limiter-design"), "{typed}");
+        }
+        assert!(closest("zzzzzzzzzzzzzzzzzzz").is_none());
+        assert!(closest("").is_none());
+    }
+
+    #[test]
+    fn only_question_addresses_name_a_slug() {
+        assert_eq!(asked_slug("q/rate/"), Some("rate"));
+        assert_eq!(asked_slug("embed/rate"), Some("rate"));
+        assert_eq!(asked_slug("q/"), None);
+        assert_eq!(asked_slug("404.html"), None);
+        assert_eq!(asked_slug(&format!("q/{}", "é".repeat(80))).map(|s| s.chars().count()), Some(60));
     }
 }
