@@ -16,7 +16,9 @@ fn mean_waits_are_erlangs() {
         for rho in [0.5, 0.8, 0.9] {
             let (mu, lambda) = (10.0, rho * 10.0 * f64::from(servers));
             let rare = 1.0 / theory::erlang_c(servers, lambda, mu).unwrap();
-            let n = customers(rho, 0.03).max((rare * 60_000.0) as u64).max(400_000);
+            let n = customers(rho, 0.03)
+                .max((rare * 60_000.0) as u64)
+                .max(400_000);
             let got = plain_queue(servers, lambda, mu, None, n, 1).unwrap();
             let expected = theory::mmc_wait_mean(servers, lambda, mu).unwrap();
             let off = got.mean_wait_s / expected - 1.0;
