@@ -45,10 +45,16 @@ impl TimeAxis {
         (self.t0_us..=self.t1_us).contains(&t_us)
     }
 
-    /// Draws ticks below `y` with their times, about one every 90 units: 18 units high in all.
+    /// Draws ticks below `y` with their times, about one every 80 units: 18 units high in all.
     pub fn draw(&self, scene: &mut Scene, y: f32) {
         let width = (self.x1 - self.x0).max(1.0);
-        let step = number::nice_step_us(self.t1_us - self.t0_us, (width / 90.0).max(1.0) as usize);
+        let span_us = self.t1_us - self.t0_us;
+        let count = (width / 80.0).max(2.0) as usize;
+        let mut step = number::nice_step_us(span_us, count);
+        if step * 2 > span_us {
+            // One tick is no axis.
+            step = number::nice_step_us(span_us, count * 2);
+        }
         let first = self.t0_us.div_ceil(step);
         let ticks = || (first..=self.t1_us / step).map(|i| i * step);
         scene.line(self.x0, y, self.x1, y).width(1.0);
@@ -65,6 +71,7 @@ impl TimeAxis {
             let text = Tick {
                 t_us: t,
                 step_us: step,
+                t1_us: self.t1_us,
             };
             // A label that would stick out at either end of the line is left away; its tick stays.
             if x - self.x0 >= 12.0 && self.x1 - x >= 12.0 || self.x1 - self.x0 < 60.0 {
@@ -84,21 +91,29 @@ impl TimeAxis {
     }
 }
 
-/// The time of a tick with as many decimals as its step needs: `12.4 s` beside `12.6 s`, but `12 s` beside `13 s`.
+/// The time of a tick with as many decimals as its step needs: `12.4 s` beside `12.6 s`, but `12 s` beside `13 s`;
+/// from two minutes on `2:05`.
 struct Tick {
     t_us: u64,
     step_us: u64,
+    t1_us: u64,
 }
 
 impl std::fmt::Display for Tick {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let s = self.t_us as f64 / 1e6;
+        let minutes = self.t_us / 60_000_000;
+        let rest = (self.t_us % 60_000_000) as f64 / 1e6;
         match self.step_us {
-            _ if self.t_us >= 120_000_000 => Duration(self.t_us as f64).fmt(f),
+            _ if self.t_us == 0 => f.write_str("0"),
+            3_600_000_000.. => Duration(self.t_us as f64).fmt(f),
+            1_000_000.. if self.t_us >= 120_000_000 => write!(f, "{minutes}:{rest:02.0}"),
+            _ if self.t_us >= 120_000_000 => write!(f, "{minutes}:{rest:05.2}"),
             1_000_000.. => write!(f, "{s:.0} s"),
+            1_000..1_000_000 if self.t1_us <= 1_000_000 => write!(f, "{:.0} ms", s * 1e3),
             100_000.. => write!(f, "{s:.1} s"),
             10_000.. => write!(f, "{s:.2} s"),
-            1_000.. => write!(f, "{:.0} ms", s * 1e3),
+            1_000.. => write!(f, "{s:.3} s"),
             _ => write!(f, "{:.2} ms", s * 1e3),
         }
     }
@@ -127,7 +142,7 @@ mod tests {
         TimeAxis::new(24.0, 836.0, 12_000_000, 14_000_000).draw(&mut s, 10.0);
         let svg = svg::fragment(&s, "");
         assert!(
-            svg.contains(">12.5 s<") && svg.contains(">13.0 s<"),
+            svg.contains(">12.2 s<") && svg.contains(">13.0 s<"),
             "{svg}"
         );
     }

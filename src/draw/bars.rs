@@ -46,6 +46,22 @@ pub fn bars(scene: &mut Scene, b: &Bars<'_>) {
             0.0
         }
     };
+    if let Some((value, label)) = b.mark {
+        let x = x0 + len(value);
+        scene
+            .line(x, area.y, x, area.y + pitch * b.bars.len() as f32)
+            .stroke(Tone::Ink3)
+            .width(1.0)
+            .dash(Dash::Fine);
+        let t = scene
+            .text(x, area.y - 4.0, 11.0, label)
+            .middle()
+            .tone(Tone::Ink3);
+        let half = t.text_width() / 2.0;
+        if x + half > area.right() {
+            t.end();
+        }
+    }
     for (i, bar) in b.bars.iter().enumerate() {
         let y = area.y + i as f32 * pitch;
         let (h, mid) = if above {
@@ -75,23 +91,8 @@ pub fn bars(scene: &mut Scene, b: &Bars<'_>) {
         scene
             .text(x0 + w + 6.0, mid, 12.0, bar.words)
             .mono()
-            .vcenter();
-    }
-    if let Some((value, label)) = b.mark {
-        let x = x0 + len(value);
-        scene
-            .line(x, area.y, x, area.y + pitch * b.bars.len() as f32)
-            .stroke(Tone::Ink3)
-            .width(1.0)
-            .dash(Dash::Fine);
-        let t = scene
-            .text(x, area.y - 4.0, 11.0, label)
-            .middle()
-            .tone(Tone::Ink3);
-        let half = t.text_width() / 2.0;
-        if x + half > area.right() {
-            t.end();
-        }
+            .vcenter()
+            .halo();
     }
 }
 

@@ -66,11 +66,13 @@ pub fn bucket(scene: &mut Scene, b: &Bucket<'_>) {
         .middle()
         .vcenter()
         .fit(w - 2.0 * taper - 6.0);
+    // The caption may be wider than the bucket, but stays in the picture.
+    let room = (a.cx().min(scene.width() - a.cx()) * 2.0 - 8.0).clamp(0.0, a.w + 60.0);
     scene
         .text(a.cx(), bottom + 18.0, 12.0, b.caption)
         .middle()
         .tone(Tone::Ink3)
-        .fit(a.w + 40.0);
+        .fit(room);
 }
 
 #[cfg(test)]

@@ -56,19 +56,27 @@ impl Placer {
     }
 }
 
-/// Pushes labels apart: `ys` become at least `gap` apart and stay within `lo..=hi` where that is possible, moving as
-/// little as needed and keeping their order.
+/// Pushes labels apart: `ys` become at least `gap` apart and stay within `lo..=hi` where that is possible, keep their
+/// order and move as little as possible (in the sum of squares).
 pub(super) fn spread(ys: &mut [(f32, usize)], gap: f32, lo: f32, hi: f32) {
     ys.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut floor = lo;
-    for (y, _) in ys.iter_mut() {
-        *y = y.max(floor);
-        floor = *y + gap;
+    // Less i times the gap, "at least a gap apart" means "ascending": neighbours out of order share their mean.
+    let mut runs: Vec<(f32, usize)> = Vec::with_capacity(ys.len());
+    for (i, (y, _)) in ys.iter().enumerate() {
+        runs.push((*y - i as f32 * gap, 1));
+        while let [.., (a, n), (b, m)] = runs[..]
+            && a > b
+        {
+            runs.truncate(runs.len() - 2);
+            runs.push(((a * n as f32 + b * m as f32) / (n + m) as f32, n + m));
+        }
     }
-    let mut ceiling = hi;
-    for (y, _) in ys.iter_mut().rev() {
-        *y = y.min(ceiling);
-        ceiling = *y - gap;
+    let highest = (hi - gap * ys.len().saturating_sub(1) as f32).max(lo);
+    let means = runs
+        .iter()
+        .flat_map(|&(mean, n)| std::iter::repeat_n(mean, n));
+    for (i, ((y, _), mean)) in ys.iter_mut().zip(means).enumerate() {
+        *y = mean.clamp(lo, highest) + i as f32 * gap;
     }
 }
 
@@ -97,6 +105,7 @@ mod tests {
         let mut ys = [(50.0, 0), (48.0, 1), (100.0, 2)];
         spread(&mut ys, 14.0, 0.0, 100.0);
         assert_eq!(ys.map(|y| y.1), [1, 0, 2]);
+        assert_eq!((ys[0].0, ys[1].0), (42.0, 56.0));
         assert!(ys[1].0 - ys[0].0 >= 14.0 && ys[2].0 - ys[1].0 >= 14.0 && ys[2].0 <= 100.0);
     }
 }

@@ -194,8 +194,8 @@ pub struct Bound<'a> {
     pub tone: Tone,
 }
 
-/// Lines over x. The area includes the caption (16 units above), the axis labels and the labels of the series: at the
-/// ends of the lines, or above the plot where the area is narrower than 340.
+/// Lines over x. The area includes the caption (24 units above), the axis labels and the labels of the series: at the
+/// ends of the lines, or above the plot where the area is narrower than 420.
 pub struct Plot<'a> {
     pub area: Area,
     pub x: Range<'a>,
@@ -234,7 +234,7 @@ struct Name<'a> {
     y: Option<f32>,
 }
 
-const NARROW_BELOW: f32 = 340.0;
+const NARROW_BELOW: f32 = 420.0;
 
 /// Lays out and draws axes, grid and caption. `names` are the labels that want room at the right or above.
 fn frame<'a>(
@@ -244,6 +244,7 @@ fn frame<'a>(
     y: Range<'a>,
     caption: Words<'_>,
     names: &[(&str, Tone, Dash)],
+    bounds: &[Bound<'_>],
 ) -> Frame<'a> {
     let narrow = area.w < NARROW_BELOW;
     let mut top = area.y;
@@ -252,15 +253,19 @@ fn frame<'a>(
         .tone(Tone::Ink3)
         .fit(area.w);
     if item.text_width() > 0.0 {
-        top += 18.0;
+        top += 24.0;
     } else {
-        top += 6.0;
+        top += 8.0;
     }
     let mut right = 8.0f32;
     if narrow {
         top += keys(scene, area.x, top, area.w, names);
     } else {
-        for (label, ..) in names {
+        for label in names
+            .iter()
+            .map(|n| n.0)
+            .chain(bounds.iter().map(|b| b.label))
+        {
             right = right.max(text_width(label, 11.0, Font::SansBold) + 14.0);
         }
         right = right.min(area.w * 0.34);
@@ -299,7 +304,7 @@ fn frame<'a>(
     scene
         .line(inner.x, inner.bottom(), inner.right(), inner.bottom())
         .width(1.0);
-    let columns = ((inner.w / 70.0) as usize).clamp(1, 8);
+    let columns = ((inner.w / 64.0) as usize).clamp(2, 8);
     x.ticks(columns, |v, text| {
         let px = f.px(v);
         let t = scene
@@ -332,7 +337,7 @@ fn keys(scene: &mut Scene, x: f32, y: f32, width: f32, names: &[(&str, Tone, Das
             .tone(tone);
         cx += w + 12.0;
     }
-    cy - y + 12.0
+    cy - y + 18.0
 }
 
 /// Writes the labels at the ends of the lines, pushed apart, each joined to its line by its tone.
@@ -359,7 +364,7 @@ fn end_names(scene: &mut Scene, f: &Frame<'_>, names: &[Name<'_>], room: f32) {
 pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
     let labels: Vec<(&str, Tone, Dash)> =
         p.series.iter().map(|s| (s.label, s.tone, s.dash)).collect();
-    let f = frame(scene, p.area, p.x, p.y, p.caption, &labels);
+    let f = frame(scene, p.area, p.x, p.y, p.caption, &labels, p.bounds);
     if let Some(from) = p.future_from {
         let x = f.px(from.max(p.x.min));
         scene
@@ -368,7 +373,7 @@ pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
             .opacity(0.35);
     }
     for b in p.bounds {
-        bound(scene, &f, b);
+        bound_line(scene, &f, b);
     }
     let mut names = Vec::with_capacity(p.series.len());
     for s in p.series {
@@ -379,7 +384,13 @@ pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
             y,
         });
     }
-    if p.area.w >= NARROW_BELOW {
+    let narrow = p.area.w < NARROW_BELOW;
+    names.extend(
+        p.bounds
+            .iter()
+            .filter_map(|b| bound_name(scene, &f, b, narrow)),
+    );
+    if !narrow {
         end_names(scene, &f, &names, p.area.right() - f.inner.right());
     }
     cursor(scene, &f, p.cursor);
@@ -396,16 +407,35 @@ fn cursor(scene: &mut Scene, f: &Frame<'_>, at: Option<f64>) {
     }
 }
 
-fn bound(scene: &mut Scene, f: &Frame<'_>, b: &Bound<'_>) {
+fn bound_line(scene: &mut Scene, f: &Frame<'_>, b: &Bound<'_>) {
+    if (f.y.min..=f.y.max).contains(&b.y) {
+        let y = f.py(b.y);
+        scene
+            .line(f.inner.x, y, f.inner.right(), y)
+            .stroke(b.tone)
+            .width(1.0)
+            .dash(Dash::Fine);
+    }
+}
+
+/// The name of a bound stands among the names of the lines, or, in the narrow layout, on the line itself.
+fn bound_name<'a>(
+    scene: &mut Scene,
+    f: &Frame<'_>,
+    b: &Bound<'a>,
+    narrow: bool,
+) -> Option<Name<'a>> {
     if !(f.y.min..=f.y.max).contains(&b.y) {
-        return;
+        return None;
     }
     let y = f.py(b.y);
-    scene
-        .line(f.inner.x, y, f.inner.right(), y)
-        .stroke(b.tone)
-        .width(1.0)
-        .dash(Dash::Fine);
+    if !narrow {
+        return Some(Name {
+            label: b.label,
+            tone: b.tone,
+            y: Some(y),
+        });
+    }
     let above = if y - f.inner.y < 14.0 {
         y + 12.0
     } else {
@@ -416,6 +446,7 @@ fn bound(scene: &mut Scene, f: &Frame<'_>, b: &Bound<'_>) {
         .tone(b.tone)
         .halo()
         .fit(f.inner.w - 8.0);
+    None
 }
 
 /// Draws one line and returns where it ends.
@@ -566,7 +597,7 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
         .map(|l| (l.label, l.tone, Dash::Solid))
         .collect();
     labels.extend(s.lines.iter().map(|l| (l.label, l.tone, l.dash)));
-    let f = frame(scene, s.area, s.x, s.y, s.caption, &labels);
+    let f = frame(scene, s.area, s.x, s.y, s.caption, &labels, s.bounds);
     let n = s
         .layers
         .iter()
@@ -588,6 +619,7 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
             .sum()
     };
     let mut names = Vec::with_capacity(labels.len());
+    let mut inner_names: Vec<(f32, f32, &str)> = Vec::new();
     for (k, layer) in s.layers.iter().enumerate() {
         if end - first < 2 {
             names.push(Name {
@@ -627,8 +659,37 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
             .stroke(layer.tone)
             .width(1.5);
         let (y0, y1) = (f.py(sum(end - 1, k)), f.py(sum(end - 1, k + 1)));
-        // A layer that has vanished needs no name.
-        let y = (y0 - y1 > 0.5 || s.area.w < NARROW_BELOW).then_some((y0 + y1) / 2.0);
+        // A layer that is thin at the end is named where it is thickest, if the words fit in there.
+        let narrow = s.area.w < NARROW_BELOW;
+        let mut y = (y0 - y1 >= 8.0).then_some((y0 + y1) / 2.0);
+        if y.is_none() && !narrow {
+            let thickness = |i: usize| f.py(sum(i, k)) - f.py(sum(i, k + 1));
+            let thickest = indices().max_by(|&a, &b| thickness(a).total_cmp(&thickness(b)));
+            let half = text_width(layer.label, 11.0, Font::SansBold) / 2.0 + 4.0;
+            if let Some(i) = thickest.filter(|&i| thickness(i) >= 20.0) {
+                // The widest run around it that is thick enough: the words go to its middle.
+                let thick = |j: &usize| thickness(*j) >= 16.0;
+                let from = (first..=i).rev().take_while(thick).last().unwrap_or(i);
+                let to = (i..end).take_while(thick).last().unwrap_or(i);
+                let (xa, xb) = (f.px(s.xs[from]), f.px(s.xs[to]));
+                if xb - xa >= 2.0 * half {
+                    let (x, mid) = (
+                        (xa + xb) / 2.0,
+                        f.x.min
+                            + f64::from(((xa + xb) / 2.0 - f.inner.x) / f.inner.w)
+                                * (f.x.max - f.x.min),
+                    );
+                    let j = s.xs[first..end]
+                        .partition_point(|&v| v < mid)
+                        .min(end - first - 1)
+                        + first;
+                    let y_mid = (f.py(sum(j, k)) + f.py(sum(j, k + 1))) / 2.0;
+                    inner_names.push((x, y_mid, layer.label));
+                }
+            } else if y0 - y1 > 0.5 {
+                y = Some((y0 + y1) / 2.0);
+            }
+        }
         names.push(Name {
             label: layer.label,
             tone: layer.tone,
@@ -636,7 +697,7 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
         });
     }
     for b in s.bounds {
-        bound(scene, &f, b);
+        bound_line(scene, &f, b);
     }
     for l in s.lines {
         let y = line(scene, &f, l);
@@ -646,8 +707,17 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
             y,
         });
     }
-    if s.area.w >= NARROW_BELOW {
+    let narrow = s.area.w < NARROW_BELOW;
+    names.extend(
+        s.bounds
+            .iter()
+            .filter_map(|b| bound_name(scene, &f, b, narrow)),
+    );
+    if !narrow {
         end_names(scene, &f, &names, s.area.right() - f.inner.right());
+    }
+    for (x, y, label) in inner_names {
+        scene.text(x, y, 11.0, label).middle().bold().vcenter();
     }
     cursor(scene, &f, s.cursor);
     f

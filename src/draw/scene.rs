@@ -838,6 +838,14 @@ impl ItemMut<'_> {
         self
     }
 
+    /// Moves the baseline of a text to another place.
+    pub fn at(mut self, to_x: f32, to_y: f32) -> Self {
+        if let Shape::Text { x, y, .. } = &mut self.item().shape {
+            (*x, *y) = (tenth(to_x), tenth(to_y));
+        }
+        self
+    }
+
     /// `y` is the middle of the text's height rather than its baseline.
     pub fn vcenter(mut self) -> Self {
         if let Shape::Text { y, size, .. } = &mut self.item().shape {

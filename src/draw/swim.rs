@@ -57,11 +57,11 @@ impl Swim<'_> {
     }
 }
 
-/// Draws rows, names, the axis and the line of now. Returns the placer that keeps the labels of messages and steps
-/// apart: pass it to them.
-pub fn swim(scene: &mut Scene, s: &Swim<'_>) -> Placer {
-    let mut placer = Placer::new();
+/// Draws rows, axis and the line of now, then whatever `events` draws (in the order: busy stretches and locks, messages,
+/// steps), then the names, which stay readable over the arrows. `events` gets the placer that keeps labels apart.
+pub fn swim(scene: &mut Scene, s: &Swim<'_>, events: impl FnOnce(&mut Scene, &mut Placer)) {
     let axis = s.axis();
+    let mut placer = Placer::new();
     for (i, actor) in s.actors.iter().enumerate() {
         let y = s.row_y(i);
         let up = actor.state == NodeState::Up;
@@ -77,44 +77,13 @@ pub fn swim(scene: &mut Scene, s: &Swim<'_>) -> Placer {
         }
         scene
             .line(axis.x0, y, axis.x1, y)
-            .stroke(if up { Tone::Line } else { Tone::Rejected })
+            .stroke(if up { Tone::Line } else { actor.state.tone() })
             .dash(if up { Dash::Solid } else { Dash::Fine });
-        let tone = if up { Tone::Ink } else { Tone::Ink3 };
-        if s.label_w > 0.0 {
-            scene
-                .text(s.area.x, y - 2.0, 13.0, actor.name)
-                .bold()
-                .tone(tone)
-                .fit(s.label_w - 6.0);
-            if up {
-                scene
-                    .text(s.area.x, y + 13.0, 11.0, actor.note)
-                    .tone(Tone::Ink3)
-                    .fit(s.label_w - 6.0);
-            } else {
-                scene
-                    .text(s.area.x, y + 13.0, 11.0, actor.state.word())
-                    .bold()
-                    .tone(Tone::Rejected);
-            }
-        } else {
-            let name = scene
-                .text(s.area.x, y - 12.0, 13.0, actor.name)
-                .bold()
-                .tone(tone)
-                .fit(s.area.w * 0.5);
-            let x = s.area.x + name.text_width() + 8.0;
-            let word = if up {
-                actor.note
-            } else {
-                &actor.state.word() as Words<'_>
-            };
-            let note = scene
-                .text(x, y - 12.0, 11.0, word)
-                .tone(if up { Tone::Ink3 } else { Tone::Rejected })
-                .fit(s.area.right() - x);
-            let w = x - s.area.x + note.text_width();
-            placer.take(Area::new(s.area.x, y - 25.0, w, 17.0));
+        // Labels keep off the lines of the actors.
+        placer.take(Area::new(axis.x0, y - 1.0, axis.x1 - axis.x0, 2.0));
+        if s.label_w <= 0.0 {
+            let w = text_width(actor.name, 13.0, Font::SansBold);
+            placer.take(Area::new(s.area.x, y - 25.0, w + 8.0, 17.0));
         }
     }
     axis.draw(scene, s.area.bottom() - 18.0);
@@ -125,7 +94,50 @@ pub fn swim(scene: &mut Scene, s: &Swim<'_>) -> Placer {
             .stroke(Tone::Accent)
             .width(1.0);
     }
-    placer
+    events(scene, &mut placer);
+    for (i, actor) in s.actors.iter().enumerate() {
+        name(scene, s, &placer, actor, s.row_y(i));
+    }
+}
+
+/// The name of an actor, with its state or, while it is up, its note: under the name, or after it where the name stands
+/// above the line and nothing else is there.
+fn name(scene: &mut Scene, s: &Swim<'_>, placer: &Placer, actor: &Actor<'_>, y: f32) {
+    let up = actor.state == NodeState::Up;
+    let tone = if up { Tone::Ink } else { Tone::Ink3 };
+    let (word, word_tone): (Words<'_>, Tone) = if up {
+        (actor.note, Tone::Ink3)
+    } else {
+        (&actor.state.word(), actor.state.tone())
+    };
+    if s.label_w > 0.0 {
+        scene
+            .text(s.area.x, y - 2.0, 13.0, actor.name)
+            .bold()
+            .tone(tone)
+            .fit(s.label_w - 6.0);
+        scene
+            .text(s.area.x, y + 13.0, 11.0, word)
+            .tone(word_tone)
+            .fit(s.label_w - 6.0);
+        return;
+    }
+    let name = scene
+        .text(s.area.x, y - 12.0, 13.0, actor.name)
+        .bold()
+        .halo()
+        .tone(tone)
+        .fit(s.area.w * 0.5);
+    let x = s.area.x + name.text_width() + 8.0;
+    let words = word.to_string();
+    let w = text_width(&words, 11.0, Font::Sans);
+    if !up || placer.is_free(Area::new(x, y - 23.0, w, 14.0)) {
+        scene
+            .text(x, y - 12.0, 11.0, &words)
+            .halo()
+            .tone(word_tone)
+            .fit(s.area.right() - x);
+    }
 }
 
 /// Something said by one actor to another.
@@ -202,8 +214,8 @@ pub fn message(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, m: &Message
         return;
     }
     let w = text_width(&text, 11.0, Font::Sans);
-    let spots = [0.5f32, 0.35, 0.65, 0.2, 0.8];
-    let mut candidates = [(0.0, 0.0); 10];
+    let spots = [0.5f32, 0.35, 0.65, 0.25, 0.75, 0.15, 0.85];
+    let mut candidates = [(0.0, 0.0); 14];
     for (i, f) in spots.into_iter().enumerate() {
         let (x, y) = at(f);
         candidates[i * 2] = (x + 7.0, y + 4.0);
@@ -294,9 +306,9 @@ pub struct Lock<'a> {
     pub holder: Words<'a>,
 }
 
-/// Draws a lock: a bar under the line for as long as it is held, with the sign of a lock, its holder and, while it is
+/// Draws a lock (before the messages and steps, which keep clear of its words): a bar under the line for as long as it is held, with the sign of a lock, its holder and, while it is
 /// held, its age.
-pub fn lock(scene: &mut Scene, s: &Swim<'_>, lock: &Lock<'_>) {
+pub fn lock(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, lock: &Lock<'_>) {
     let axis = s.axis();
     let end = lock.released_us.unwrap_or(s.now_us).min(s.now_us);
     if lock.taken_us > end || lock.taken_us > axis.t1_us || end < axis.t0_us {
@@ -325,7 +337,8 @@ pub fn lock(scene: &mut Scene, s: &Swim<'_>, lock: &Lock<'_>) {
     } else {
         scene.text(x0 + 14.0, y + 15.0, 11.0, lock.holder)
     };
-    words.tone(tone).halo().fit((axis.x1 - x0 - 8.0).max(0.0));
+    let words = words.tone(tone).halo().fit((axis.x1 - x0 - 8.0).max(0.0));
+    placer.take(Area::new(x0, y + 4.0, 16.0 + words.text_width(), 14.0));
 }
 
 /// The sign of a lock, 9 units wide, around (x, y): closed or open.
@@ -375,42 +388,44 @@ mod tests {
         };
         let mut scene = Scene::new();
         scene.begin(&View::wide(140.0));
-        let mut placer = swim(&mut scene, &s);
-        let m = |lost, sent_us, label| Message {
-            from: 0,
-            to: 1,
-            sent_us,
-            arrive_us: sent_us + 200_000,
-            outcome: Outcome::Ok,
-            lost,
-            label,
-            hit: None,
-        };
-        message(&mut scene, &s, &mut placer, &m(false, 100_000, &"reserve"));
-        message(&mut scene, &s, &mut placer, &m(true, 500_000, &"charge"));
-        step(
-            &mut scene,
-            &s,
-            &mut placer,
-            &Step {
-                actor: 1,
-                at_us: 300_000,
-                outcome: Outcome::Undo,
-                label: &"undone",
+        swim(&mut scene, &s, |scene, placer| {
+            let m = |lost, sent_us, label| Message {
+                from: 0,
+                to: 1,
+                sent_us,
+                arrive_us: sent_us + 200_000,
+                outcome: Outcome::Ok,
+                lost,
+                label,
                 hit: None,
-            },
-        );
-        busy(&mut scene, &s, 1, 300_000, None, Tone::Flight);
-        lock(
-            &mut scene,
-            &s,
-            &Lock {
-                actor: 1,
-                taken_us: 300_000,
-                released_us: None,
-                holder: &"order 7",
-            },
-        );
+            };
+            message(scene, &s, placer, &m(false, 100_000, &"reserve"));
+            message(scene, &s, placer, &m(true, 500_000, &"charge"));
+            step(
+                scene,
+                &s,
+                placer,
+                &Step {
+                    actor: 1,
+                    at_us: 300_000,
+                    outcome: Outcome::Undo,
+                    label: &"undone",
+                    hit: None,
+                },
+            );
+            busy(scene, &s, 1, 300_000, None, Tone::Flight);
+            lock(
+                scene,
+                &s,
+                placer,
+                &Lock {
+                    actor: 1,
+                    taken_us: 300_000,
+                    released_us: None,
+                    holder: &"order 7",
+                },
+            );
+        });
         svg::fragment(&scene, "")
     }
 

@@ -68,7 +68,11 @@ pub fn tiles(scene: &mut Scene, area: Area, tiles: &[Tile]) {
                 .rect(x, y + size - h, size, h)
                 .round(round.min(h / 2.0))
                 .fill(load_tone(load))
-                .opacity(0.75);
+                .opacity(if tile.state == TileState::Ready {
+                    0.75
+                } else {
+                    0.25
+                });
         }
         let frame = scene
             .rect(x, y, size, size)

@@ -24,7 +24,8 @@ impl NodeState {
         }
     }
 
-    fn tone(self) -> Tone {
+    /// The tone of its outline and its word.
+    pub fn tone(self) -> Tone {
         match self {
             NodeState::Up => Tone::Ink2,
             NodeState::Booting | NodeState::Draining => Tone::Waiting,
@@ -216,6 +217,16 @@ pub fn ends(a: Area, b: Area, gap: f32) -> ((f32, f32), (f32, f32)) {
     (edge(a, b), edge(b, a))
 }
 
+/// As [`ends`], moved aside to the left of the direction from `a` to `b`: two links, there and back, that each use
+/// `ends_aside(.., aside)` in their own direction run beside each other, twice `aside` apart.
+pub fn ends_aside(a: Area, b: Area, gap: f32, aside: f32) -> ((f32, f32), (f32, f32)) {
+    let (from, to) = ends(a, b, gap);
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let len = (dx * dx + dy * dy).sqrt().max(0.001);
+    let (mx, my) = (dy / len * aside, -dx / len * aside);
+    ((from.0 + mx, from.1 + my), (to.0 + mx, to.1 + my))
+}
+
 /// The point at `f` (0 to 1) along a link with this bend: what `link` draws, so that packets stay on the arrow.
 pub fn along(from: (f32, f32), to: (f32, f32), bend: f32, f: f32) -> (f32, f32) {
     let c = control(from, to, bend);
@@ -272,28 +283,23 @@ pub fn link(scene: &mut Scene, link: &Link<'_>) {
         scene.circle(mid.0, mid.1, 8.0).fill(Tone::Sunk);
         scene.glyph(mid.0, mid.1, Glyph::Cross, Tone::Rejected, 6.0);
     }
-    let steep = (to.1 - from.1).abs() > (to.0 - from.0).abs();
-    let gap = if link.cut { 12.0 } else { 6.0 };
-    let label = if steep {
-        let side = if link.bend != 0.0 && (mid.0 < (from.0 + to.0) / 2.0) {
-            -1.0
-        } else {
-            1.0
-        };
-        let t = scene
-            .text(mid.0 + side * gap, mid.1, 11.0, link.label)
-            .vcenter();
-        if side < 0.0 { t.end() } else { t }
+    // The label stands off at a right angle to the link: to the outside of a bend, else above, else to the right.
+    let (lx, ly) = (to.0 - from.0, to.1 - from.1);
+    let length = (lx * lx + ly * ly).sqrt().max(0.001);
+    let (mut nx, mut ny) = (ly / length, -lx / length);
+    let inside = if link.bend == 0.0 {
+        ny > 0.001 || (ny.abs() <= 0.001 && nx < 0.0)
     } else {
-        let below = link.bend != 0.0 && mid.1 > (from.1 + to.1) / 2.0;
-        let y = if below {
-            mid.1 + gap + 9.0
-        } else {
-            mid.1 - gap
-        };
-        scene.text(mid.0, y, 11.0, link.label).middle()
+        link.bend < 0.0
     };
+    if inside {
+        (nx, ny) = (-nx, -ny);
+    }
+    let label = scene.text(mid.0, mid.1, 11.0, link.label).middle();
+    // Half the box of the words in that direction, and room for what travels along the link.
+    let off = nx.abs() * label.text_width() / 2.0 + ny.abs() * 5.0 + 7.0;
     label
+        .at(mid.0 + nx * off, mid.1 + ny * off + 4.0)
         .tone(if link.cut { Tone::Rejected } else { Tone::Ink3 })
         .halo();
 }
@@ -396,6 +402,16 @@ mod tests {
             4.0,
         );
         assert_eq!((a, b), ((104.0, 25.0), (196.0, 25.0)));
+    }
+
+    #[test]
+    fn there_and_back_run_beside_each_other() {
+        let (a, b) = (
+            Area::new(0.0, 0.0, 100.0, 50.0),
+            Area::new(200.0, 0.0, 100.0, 50.0),
+        );
+        assert_eq!(ends_aside(a, b, 4.0, 5.0), ((104.0, 20.0), (196.0, 20.0)));
+        assert_eq!(ends_aside(b, a, 4.0, 5.0), ((196.0, 30.0), (104.0, 30.0)));
     }
 
     #[test]
