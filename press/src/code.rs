@@ -262,8 +262,15 @@ mod tests {
         let html = highlight_rust(source);
         assert_eq!(text_of(&html), source);
         // Inline styles are against the site's policy; nothing but classed spans may come out.
-        for tag in html.split('<').skip(1).map(|t| t.split('>').next().unwrap()) {
-            assert!(tag == "/span" || tag.starts_with("span class=\"s-"), "{tag}");
+        for tag in html
+            .split('<')
+            .skip(1)
+            .map(|t| t.split('>').next().unwrap())
+        {
+            assert!(
+                tag == "/span" || tag.starts_with("span class=\"s-"),
+                "{tag}"
+            );
         }
     }
 

@@ -167,7 +167,10 @@ impl Expect {
 
 /// Equal up to the last few bits: a decimal such as 0.3 and the sum that a run arrives at may differ there.
 fn same(a: f64, b: f64) -> bool {
-    a == b || (a.is_finite() && (a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1.0))
+    a == b
+        || (a.is_finite()
+            && b.is_finite()
+            && (a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1.0))
 }
 
 impl fmt::Display for Expect {

@@ -288,12 +288,17 @@ const UNTIL_MAX_US: u64 = 7 * 24 * 3_600_000_000;
 pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
+        let mut last = 0;
         for e in errors {
             let line = r.line(e.span().map_or(0, |s| s.start));
-            r.problem(
-                line,
-                format!("the front matter is not TOML: {}", e.message()),
-            );
+            // One slip makes the parser stumble several times on its line; the first message says it best.
+            if line != last {
+                r.problem(
+                    line,
+                    format!("the front matter is not TOML: {}", e.message()),
+                );
+            }
+            last = line;
         }
         // What was recovered may be missing half its keys; complaining about those would bury the cause.
         return None;
@@ -337,8 +342,9 @@ pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
 }
 
 fn topics(r: &mut Reader, t: &Table) -> Vec<String> {
+    let before = r.problems.len();
     let topics = t.texts(r, "topics");
-    if topics.is_empty() {
+    if topics.is_empty() && r.problems.len() == before {
         r.problem(
             t.line_of(r, "topics"),
             "`topics` is missing or empty; expected one or more: `topics = [\"rate limiting\"]`",
@@ -484,7 +490,8 @@ impl Sides {
         if let Some(set) = t.optional_pairs(r, "set") {
             sides.set = laid_over(&sides.set, &set);
         }
-        if let Some(set_b) = t.optional_pairs(r, "set_b") {
+        if t.map.contains_key("set_b") {
+            let set_b = t.optional_pairs(r, "set_b").unwrap_or_default();
             sides.set_b = Some(laid_over(
                 sides.set_b.as_deref().unwrap_or_default(),
                 &set_b,
@@ -577,7 +584,7 @@ fn claim(r: &mut Reader, t: &Table, plan: &Plan) -> Claim {
         measure: t.parsed(r, "measure", measure).unwrap_or_default(),
         expect: t
             .parsed(r, "expect", Expect::parse)
-            .unwrap_or(Expect::Below(f64::NEG_INFINITY)),
+            .unwrap_or(Expect::Above(f64::NEG_INFINITY)),
     }
 }
 

@@ -394,7 +394,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             );
         }
         self.close_entry();
-        if self.has_entries() && self.entries == 0 {
+        if self.has_entries() && self.entries == 0 && !self.complained {
             let what = self.entry_form();
             self.page.problem(
                 self.section.line - 1,
@@ -610,13 +610,14 @@ impl<'w, 'a> Writer<'w, 'a> {
                     _ => self.html(&format!("<h3 id=\"{id}\">{}</h3>\n", heading.html)),
                 }
             }
-            HeadingLevel::H4 if self.has_h3 => {
+            HeadingLevel::H4 => {
+                if !self.has_h3 {
+                    self.page
+                        .problem(line, format!("`#### {title}` has no `###` above it"));
+                }
                 let id = self.page.heading_id(kind, title);
                 self.html(&format!("<h4 id=\"{id}\">{}</h4>\n", heading.html));
             }
-            HeadingLevel::H4 => self
-                .page
-                .problem(line, format!("`#### {title}` has no `###` above it")),
             HeadingLevel::H1 | HeadingLevel::H2 => {
                 self.page.problem(line, format!("`{title}` is a heading of the top levels; inside a section use `###` and `####`"));
             }
@@ -807,6 +808,16 @@ impl<'w, 'a> Writer<'w, 'a> {
     }
 
     fn raw_html(&mut self, tag: &str, line: usize) {
+        // A closing tag adds nothing to what was said about the opening one.
+        if tag.starts_with("</")
+            && self
+                .page
+                .problems
+                .iter()
+                .any(|(_, m)| m.starts_with("raw HTML"))
+        {
+            return;
+        }
         let tag: String = tag.chars().take(40).collect();
         self.page.problem(line, format!("raw HTML `{tag}` is not allowed; write Markdown, or put it between backticks if it is meant as text"));
     }

@@ -1,5 +1,6 @@
 //! The sections that every article has, and how they are found.
 
+use crate::problem::{closest, expected_one_of};
 use crate::table::Reader;
 
 /// A section of an article. The order of the variants is the order in the file.
@@ -79,27 +80,29 @@ pub(crate) fn split(r: &mut Reader, body: &str, first_line: usize) -> Vec<Sectio
         let is_text = fence.is_none();
         step_fence(&mut fence, text, line);
         match heading(text).filter(|_| is_text && fence.is_none()) {
-            Some(title) => match Kind::ALL.into_iter().find(|k| k.title() == title) {
-                Some(kind) => {
+            Some(title) => {
+                let named = |name: &str| Kind::ALL.into_iter().find(|k| k.title() == name);
+                let kind = named(title).or_else(|| {
+                    r.problem(
+                        line,
+                        format!(
+                            "unknown section `{title}`; {}",
+                            expected_one_of(title, &titles)
+                        ),
+                    );
+                    // A misspelt heading still starts its section, so that it is not reported as missing too.
+                    closest(title, &titles).and_then(named)
+                });
+                if let Some(kind) = kind {
                     place(r, &sections, kind, line);
                     sections.push(Section {
                         kind,
                         markdown: String::new(),
                         line: line + 1,
                     });
-                    unknown_before = false;
                 }
-                None => {
-                    r.problem(
-                        line,
-                        format!(
-                            "unknown section `{title}`; {}",
-                            crate::problem::expected_one_of(title, &titles)
-                        ),
-                    );
-                    unknown_before = true;
-                }
-            },
+                unknown_before = kind.is_none();
+            }
             None => match sections.last_mut() {
                 Some(section) => section.markdown.push_str(text),
                 None if text.trim().is_empty() || unknown_before => {}
