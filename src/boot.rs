@@ -26,14 +26,12 @@ pub fn start() {
 
     let old: Vec<Element> = children_of(&host);
     let focus = focused_path(&host);
-    let old_article = old.iter().find_map(|e| e.query_selector("[data-article]").ok().flatten());
-    if let Some(slug) = old_article.as_ref().and_then(|e| e.get_attribute("data-article")) {
+    let text = article::parts_in(&host);
+    if let Some(slug) = text.first().and_then(|e| e.get_attribute("data-article")) {
         article::expect(&slug);
     }
     leptos::mount::mount_to(host.clone(), move || view! { <App root prefs/> }).forget();
-    if let Some(old) = old_article {
-        article::take_over(&host, &old);
-    }
+    article::take_over(&host, &text);
     for e in old {
         e.remove();
     }

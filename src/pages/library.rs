@@ -2,6 +2,7 @@
 
 use crate::app::use_root;
 use crate::content::{ARTICLES, ArticleMeta};
+use crate::pages::article;
 use crate::prefs::use_prefs;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
@@ -228,17 +229,23 @@ fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoVie
     let prefs = use_prefs();
     let done = move || {
         prefs.done(article.slug).map(|done| {
-            let text = match done.len() {
+            let all = article.tries.len();
+            let text = match article.tries.iter().filter(|t| done.iter().any(|id| id == t.id)).count() {
                 0 => "opened".to_owned(),
-                1 => "1 experiment done".to_owned(),
-                n => format!("{n} experiments done"),
+                n => format!("{n} of {all} experiments done"),
             };
             view! { " · " <span class="seen">"✓ " {text}</span> }
         })
     };
+    let poster = article.presets.first().map(|preset| {
+        let src = root.link(&format!("posters/{}/{}.svg", article.slug, preset.id));
+        view! { <img class="poster" src=src alt="" width="390" height="240" loading="lazy" decoding="async"/> }
+    });
+    let text = StoredValue::new(article::fragment_url(article.slug));
+    let prefetch = move |_| article::prefetch(article.slug, text.get_value());
     view! {
-        <li class="card" hidden=move || !filter.read().admits(article)>
-            <img class="poster" src=root.link(&format!("posters/{}/card.svg", article.slug)) alt="" width="390" height="240" loading="lazy" decoding="async"/>
+        <li class="card" hidden=move || !filter.read().admits(article) on:pointerenter=prefetch>
+            {poster}
             <div>
                 <p class="crumbs"><b>{article.level}</b>{format!(" · {} min", article.minutes)}{done}</p>
                 <h3><a href=root.question(article.slug)>{article.title}</a></h3>
@@ -261,23 +268,46 @@ mod tests {
         Filter::from_query(&query)
     }
 
+    const LIMITER: ArticleMeta = ArticleMeta {
+        slug: "rate-limiter-design",
+        title: "How would you design a rate limiter?",
+        short: "Rate limiter",
+        level: "Middle",
+        theme: "traffic control",
+        topics: &["429"],
+        minutes: 6,
+        summary: "Pick which burst you allow.",
+        related: &[],
+        presets: &[],
+        tries: &[],
+    };
+
     #[test]
-    fn a_filter_comes_back_from_the_address() {
-        let filter = asked(&[("q", "burst"), ("level", "middle"), ("topic", "nobody has this")]);
-        assert_eq!(filter, Filter { text: "burst".into(), level: Some("Middle"), topic: None });
+    fn a_filter_goes_into_the_address() {
+        let filter = Filter { text: " burst ".into(), level: Some("Middle"), topic: None };
         assert_eq!(filter.to_query(), "?q=burst&level=middle");
         assert_eq!(Filter::default().to_query(), "");
-        assert!(asked(&[("level", "Wizard"), ("q", " ")]).is_empty());
+    }
+
+    #[test]
+    fn what_no_question_has_is_left_out_of_the_filter() {
+        assert!(asked(&[("level", "wizard"), ("topic", "none has this"), ("q", " ")]).is_empty());
+        for level in levels() {
+            assert_eq!(asked(&[("level", &level.to_uppercase())]).level, Some(level));
+        }
     }
 
     #[test]
     fn all_words_must_occur() {
-        let article = &ARTICLES[0];
         let words = |text: &str| Filter { text: text.into(), ..Default::default() };
-        assert!(words("").admits(article));
-        assert!(words(&article.title.to_uppercase()).admits(article));
-        assert!(!words("zebra").admits(article));
-        assert!(!words(&format!("{} zebra", article.slug)).admits(article));
+        for text in ["", "RATE limiter", "burst middle", "429"] {
+            assert!(words(text).admits(&LIMITER), "{text}");
+        }
+        assert!(!words("rate zebra").admits(&LIMITER));
+        let senior = Filter { level: Some("Senior"), ..Default::default() };
+        assert!(!senior.admits(&LIMITER));
+        let topic = Filter { topic: Some("429"), level: Some("Middle"), ..Default::default() };
+        assert!(topic.admits(&LIMITER));
     }
 
     #[test]
