@@ -115,7 +115,7 @@ pub struct Plan {
     pub b: Option<Setup>,
     /// The first seed; the question's own default if absent.
     pub seed: Option<u64>,
-    /// How many seeds are run, counting up from the first.
+    /// How many seeds are run, counting up from the first; a claim must hold for each.
     pub seeds: u32,
     pub until_us: u64,
 }
