@@ -1,1 +1,92 @@
-fn main(){}
+//! The project's commands: `cargo xtask <command>`.
+//!
+//! Needs rustup with a stable toolchain, Node and a C compiler. Everything else is fetched on first
+//! use, from crates.io, npm and (browser tests only) the distribution's package archive.
+
+mod args;
+mod browser;
+mod bundle;
+mod native;
+mod node;
+mod paths;
+mod server;
+mod shell;
+mod site;
+mod step;
+mod test;
+mod watch;
+
+use std::process::ExitCode;
+
+use args::Args;
+
+/// One line of the command table.
+struct Command {
+    name: &'static str,
+    /// What may follow the name, as shown in the help.
+    usage: &'static str,
+    about: &'static str,
+    run: fn(&mut Args) -> anyhow::Result<()>,
+}
+
+/// Every command there is. The help is printed from this table.
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "serve",
+        usage: "[--port N] [--prefix /path/] [--dist]",
+        about: "build, serve on http://127.0.0.1:8080, rebuild on change; --dist serves the finished site as it is",
+        run: watch::serve,
+    },
+    Command {
+        name: "build",
+        usage: "[--release]",
+        about: "build the browser bundle alone and say how big it is",
+        run: bundle::command,
+    },
+    Command {
+        name: "dist",
+        usage: "[--url https://host/path/]",
+        about: "make the whole static site in dist/; --url fills in the addresses of sitemap.xml",
+        run: site::command,
+    },
+    Command {
+        name: "test",
+        usage: "[--native | --browser]",
+        about: "check everything; --native leaves out the browser, --browser runs the site's tests only",
+        run: test::command,
+    },
+    Command { name: "help", usage: "", about: "print this list", run: help },
+];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_else(|| "help".to_owned());
+    let name = if matches!(name.as_str(), "-h" | "--help") { "help".to_owned() } else { name };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        let known: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
+        eprintln!("xtask: there is no command `{name}`; expected one of: {}", known.join(", "));
+        return ExitCode::from(2);
+    };
+    let mut args = Args::new(words.collect());
+    match (command.run)(&mut args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error:#}");
+            if error.is::<args::Misuse>() {
+                eprintln!("usage: cargo xtask {} {}", command.name, command.usage);
+                return ExitCode::from(2);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help(args: &mut Args) -> anyhow::Result<()> {
+    args.finish()?;
+    println!("Commands of this project: cargo xtask <command>\n");
+    for command in COMMANDS {
+        println!("  {} {}", command.name, command.usage);
+        println!("      {}", command.about);
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! The browser bundle: Rust to WebAssembly, its JavaScript glue, one stylesheet, the starter and the icon.
+//!
+//! ```text
+//! cargo (wasm32, feature csr) -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
+//!                                        '-> glue ------------------> assets/app-<hash>.js
+//! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
+//! style/tokens.css, style/*.css in order of name ---------------------> assets/style-<hash>.css
+//! ```
+//!
+//! Names carry a hash of the content, so a host may let browsers keep them for ever.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::args::Args;
+use crate::site::hash_hex;
+use crate::step::{cargo, output, run, step};
+use crate::{node, paths};
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What wasm-opt may use: exactly what rustc's wasm32 target emits. With `--all-features` it goes on to
+/// use proposals that browsers refuse.
+const WASM_FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// How much work goes into the bundle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Small and fast to load; minutes to build.
+    Release,
+    /// Quick to rebuild; for `serve`.
+    Dev,
+}
+
+/// The files of a bundle, by their names in `assets/`.
+#[derive(Clone)]
+pub struct Bundle {
+    pub boot: String,
+    pub js: String,
+    pub wasm: String,
+    pub css: String,
+    pub icon: String,
+}
+
+/// `cargo xtask build [--release]`
+pub fn command(args: &mut Args) -> anyhow::Result<()> {
+    let kind = if args.flag("--release") { Kind::Release } else { Kind::Dev };
+    args.finish()?;
+    let out = paths::target().join("xtask/bundle");
+    let bundle = build(kind, &out)?;
+    for name in [&bundle.wasm, &bundle.js, &bundle.css, &bundle.boot] {
+        let bytes = fs::metadata(out.join("assets").join(name))?.len();
+        println!("{bytes:>9} bytes  {}", out.join("assets").join(name).display());
+    }
+    Ok(())
+}
+
+/// Builds the bundle into `site/assets/`, which is emptied first.
+pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
+    ensure_target()?;
+    let compiled = compile(kind)?;
+    let glue = paths::target().join(match kind {
+        Kind::Release => "xtask/glue-release",
+        Kind::Dev => "xtask/glue-dev",
+    });
+    empty(&glue)?;
+    step("wasm-bindgen", || bind(&compiled, kind, &glue))?;
+    let mut wasm = glue.join("app_bg.wasm");
+    if kind == Kind::Release {
+        wasm = step("wasm-opt", || optimise(&wasm))?;
+    }
+
+    let assets = site.join("assets");
+    empty(&assets)?;
+    // Inline JavaScript of dependencies, if there is any: the glue imports it by these paths.
+    copy_tree(&glue.join("snippets"), &assets.join("snippets"))?;
+    let wasm = write_hashed(&assets, "app", "wasm", &fs::read(wasm)?)?;
+    let js = write_hashed(&assets, "app", "js", &fs::read(glue.join("app.js"))?)?;
+    let boot = fs::read_to_string(paths::root().join("xtask/web/boot.js")).context("reading xtask/web/boot.js")?;
+    let boot = boot.replace("APP_JS", &js).replace("APP_WASM", &wasm);
+    let boot = write_hashed(&assets, "boot", "js", boot.as_bytes())?;
+    let css = write_hashed(&assets, "style", "css", stylesheet()?.as_bytes())?;
+    let icon = fs::read(paths::root().join("xtask/web/icon.svg")).context("reading xtask/web/icon.svg")?;
+    let icon = write_hashed(&assets, "icon", "svg", &icon)?;
+    Ok(Bundle { boot, js, wasm, css, icon })
+}
+
+/// Adds the wasm target to the toolchain in use when it lacks it.
+fn ensure_target() -> anyhow::Result<()> {
+    let libdir = output(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]))?;
+    if Path::new(libdir.trim()).is_dir() {
+        return Ok(());
+    }
+    step("rustup target add wasm32-unknown-unknown", || {
+        run(Command::new("rustup").args(["target", "add", WASM_TARGET]))
+            .context("the wasm32-unknown-unknown target is missing and rustup could not add it")
+    })
+}
+
+/// Compiles the app and returns the path of the raw wasm file.
+fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
+    let (profile, folder, label) = match kind {
+        Kind::Release => ("release", "release", "cargo: the app for the browser, release"),
+        Kind::Dev => ("wasm-dev", "wasm-dev", "cargo: the app for the browser, quick build"),
+    };
+    step(label, || run(&mut cargo(compile_args(profile))))?;
+    Ok(paths::target().join(WASM_TARGET).join(folder).join("breakable.wasm"))
+}
+
+/// Features are unified within one invocation, so the browser build is always one of its own.
+fn compile_args(profile: &str) -> Vec<&str> {
+    vec![
+        "rustc",
+        "-p",
+        "breakable",
+        "--lib",
+        "--crate-type",
+        "cdylib",
+        "--no-default-features",
+        "--features",
+        "csr",
+        "--target",
+        WASM_TARGET,
+        "--profile",
+        profile,
+    ]
+}
+
+/// Splits the raw module into a module the browser can load and its JavaScript.
+fn bind(compiled: &Path, kind: Kind, glue: &Path) -> anyhow::Result<()> {
+    Bindgen::new()
+        .input_path(compiled)
+        .web(true)?
+        .typescript(false)
+        .out_name("app")
+        .remove_producers_section(true)
+        .remove_name_section(kind == Kind::Release)
+        .generate(glue)
+}
+
+/// Shrinks the module; returns the path of the result.
+fn optimise(wasm: &Path) -> anyhow::Result<PathBuf> {
+    let out = wasm.with_file_name("app_opt.wasm");
+    run(node::wasm_opt()?
+        .args(WASM_FEATURES)
+        .args(["-Oz", "--strip-debug", "--strip-target-features"])
+        .arg(wasm)
+        .arg("-o")
+        .arg(&out))?;
+    Ok(out)
+}
+
+/// One stylesheet: the tokens first because the others use them, then the parts by name.
+pub fn stylesheet() -> anyhow::Result<String> {
+    let dir = paths::root().join("style");
+    let mut parts: Vec<PathBuf> = fs::read_dir(&dir)
+        .with_context(|| format!("listing {}", dir.display()))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<_>>()?;
+    parts.retain(|path| path.extension().is_some_and(|extension| extension == "css"));
+    parts.sort_by_key(|path| (path.file_stem() != Some("tokens".as_ref()), path.clone()));
+    if parts.is_empty() {
+        bail!("{} holds no .css file; expected tokens.css and one file a part", dir.display());
+    }
+    let mut css = String::new();
+    for part in parts {
+        let text = fs::read_to_string(&part).with_context(|| format!("reading {}", part.display()))?;
+        css.push_str(&without_comments(&text));
+        css.push('\n');
+    }
+    Ok(css)
+}
+
+/// Comments and indentation are for the authors. Nothing else is touched: brotli does the rest.
+fn without_comments(css: &str) -> String {
+    let mut out = String::with_capacity(css.len());
+    let mut rest = css;
+    while let Some(start) = rest.find("/*") {
+        out.push_str(&rest[..start]);
+        rest = rest[start..].split_once("*/").map_or("", |(_, after)| after);
+    }
+    out.push_str(rest);
+    let lines: Vec<&str> = out.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+fn write_hashed(dir: &Path, stem: &str, extension: &str, bytes: &[u8]) -> anyhow::Result<String> {
+    let name = format!("{stem}-{}.{extension}", &hash_hex(bytes)[..12]);
+    fs::write(dir.join(&name), bytes).with_context(|| format!("writing {name}"))?;
+    Ok(name)
+}
+
+/// An empty folder at `dir`, whatever was there.
+pub fn empty(dir: &Path) -> anyhow::Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("emptying {}", dir.display()))?;
+    }
+    fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))
+}
+
+/// Copies a folder with all below it; a missing one counts as empty.
+pub fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Clippy on the code that only the browser build compiles.
+pub fn clippy() -> anyhow::Result<()> {
+    ensure_target()?;
+    run(cargo([
+        "clippy",
+        "-p",
+        "breakable",
+        "--lib",
+        "--no-default-features",
+        "--features",
+        "csr",
+        "--target",
+        WASM_TARGET,
+        "--",
+        "-D",
+        "warnings",
+    ])
+    .stdin(Stdio::null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_comments;
+
+    #[test]
+    fn comments_go_and_rules_stay() {
+        let css = "/* head */\n:root {\n  --a: 1px; /* why */\n}\n\n/* open";
+        assert_eq!(without_comments(css), ":root {\n--a: 1px;\n}");
+    }
+}

@@ -1,0 +1,224 @@
+//! The static site: the bundle, every route prerendered, the fragments, the posters, and the list of it all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::args::{Args, Misuse};
+use crate::bundle::{self, Bundle, Kind};
+use crate::shell::{self, Page};
+use crate::step::{run, step};
+use crate::{native, paths};
+
+/// What `src/bin/prerender.rs` writes into `routes.json` for one route.
+#[derive(Deserialize)]
+struct Route {
+    path: String,
+    title: String,
+    description: String,
+    html: String,
+    /// Whether search engines may list the page. Embeds and the not-found page are not for them.
+    listed: bool,
+}
+
+/// One file in `build.json`.
+#[derive(Serialize)]
+struct File {
+    path: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// The route that static hosts show for addresses that do not exist.
+const NOT_FOUND: &str = "/404.html";
+
+/// `cargo xtask dist [--url URL]`
+pub fn command(args: &mut Args) -> anyhow::Result<()> {
+    let url = args.option("--url")?.map(|url| site_url(&url)).transpose()?;
+    args.finish()?;
+    build_dist(url.as_deref())
+}
+
+/// Checks the address the site will have; returns it with a slash at its end.
+fn site_url(url: &str) -> anyhow::Result<String> {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || url.contains(['?', '#', ' ', '"', '<', '&']) {
+        return Err(Misuse(format!("--url {url}: expected an address such as https://example.org/breakable/")).into());
+    }
+    Ok(if url.ends_with('/') { url.to_owned() } else { format!("{url}/") })
+}
+
+/// Makes `dist/`. The old one stays until the new one is complete.
+pub fn build_dist(url: Option<&str>) -> anyhow::Result<()> {
+    let next = paths::target().join("xtask/dist-next");
+    build(Kind::Release, &next, url)?;
+    let dist = paths::dist();
+    if dist.exists() {
+        fs::remove_dir_all(&dist).context("removing the old dist/")?;
+    }
+    // The target folder may lie on another file system, where renaming does not reach.
+    if fs::rename(&next, &dist).is_err() {
+        bundle::copy_tree(&next, &dist)?;
+    }
+    let files: Vec<PathBuf> = list_files(&dist)?;
+    eprintln!(
+        "dist/ is complete: {} files. Any static file server will do; `cargo xtask serve --dist` is one.",
+        files.len()
+    );
+    Ok(())
+}
+
+/// Makes the site in `out`, which is emptied first.
+pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
+    }
+    fs::create_dir_all(out)?;
+    let bundle = bundle::build(kind, out)?;
+    let prerender = native::prerender()?;
+    step("prerender", || {
+        let staging = paths::target().join("xtask/prerender");
+        bundle::empty(&staging)?;
+        run(Command::new(prerender).arg(&staging).current_dir(paths::root()))?;
+        let routes = fs::read(staging.join("routes.json")).context("reading what prerender wrote")?;
+        let routes: Vec<Route> = serde_json::from_slice(&routes).context("understanding routes.json")?;
+        write_pages(&routes, &bundle, out, url)?;
+        for folder in ["articles", "code", "posters"] {
+            bundle::copy_tree(&staging.join(folder), &out.join(folder))?;
+        }
+        fs::write(out.join("sitemap.xml"), sitemap(&routes, url))?;
+        write_manifest(out)
+    })
+}
+
+fn write_pages(routes: &[Route], bundle: &Bundle, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
+    let site_path = url.map(|url| {
+        let after_host = url.split_once("://").map_or("", |(_, rest)| rest);
+        after_host.find('/').map_or("/", |at| &after_host[at..])
+    });
+    for route in routes {
+        let Route { path, title, description, html, listed } = route;
+        let page = Page { path, title, description, html, listed: *listed };
+        if path == NOT_FOUND {
+            fs::write(out.join("404.html"), shell::not_found(&page, bundle, site_path))?;
+            continue;
+        }
+        let dir = out.join(path.trim_matches('/'));
+        fs::create_dir_all(&dir)?;
+        fs::write(dir.join("index.html"), shell::page(&page, bundle))?;
+    }
+    if !out.join("index.html").exists() || !out.join("404.html").exists() {
+        bail!("prerender wrote no page for `/` or none for `{NOT_FOUND}`; both are expected");
+    }
+    Ok(())
+}
+
+/// The pages for search engines. The protocol wants whole addresses; without `--url` nobody knows them, and
+/// the entries are the paths alone.
+fn sitemap(routes: &[Route], url: Option<&str>) -> String {
+    let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    if url.is_none() {
+        xml.push_str("<!-- Made without an address; `cargo xtask dist --url https://host/path/` fills it in. -->\n");
+    }
+    xml.push_str("<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
+    for route in routes.iter().filter(|route| route.listed) {
+        let address = match url {
+            Some(url) => format!("{url}{}", route.path.trim_start_matches('/')),
+            None => route.path.clone(),
+        };
+        xml.push_str(&format!("<url><loc>{}</loc></url>\n", shell::escape(&address)));
+    }
+    xml.push_str("</urlset>\n");
+    xml
+}
+
+/// `build.json`: every other file of the site with its size and hash, in order of path.
+fn write_manifest(out: &Path) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    for path in list_files(out)? {
+        let bytes = fs::read(out.join(&path))?;
+        let path = path.to_str().context("a file name that is not UTF-8")?.replace('\\', "/");
+        files.push(File { path, bytes: bytes.len() as u64, sha256: hash_hex(&bytes) });
+    }
+    let manifest = BTreeMap::from([
+        ("version", serde_json::Value::from(env!("CARGO_PKG_VERSION"))),
+        ("files", serde_json::to_value(files)?),
+    ]);
+    fs::write(out.join("build.json"), serde_json::to_string_pretty(&manifest)? + "\n").context("writing build.json")
+}
+
+/// Every file below `dir`, relative to it, sorted.
+fn list_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(dir)?.to_owned());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// SHA-256 in hexadecimal.
+pub fn hash_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 as a Content-Security-Policy spells it.
+pub fn hash_base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digest = Sha256::digest(bytes);
+    let mut text = String::with_capacity(44);
+    for chunk in digest.chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for sextet in 0..4 {
+            let index = (bits >> (18 - 6 * sextet) & 63) as usize;
+            text.push(if sextet <= chunk.len() { char::from(ALPHABET[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_match_the_published_vectors() {
+        // FIPS 180-2, "abc".
+        assert_eq!(hash_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(hash_base64(b"abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[test]
+    fn an_address_is_checked_and_ends_with_a_slash() {
+        assert_eq!(site_url("https://example.org/a").unwrap(), "https://example.org/a/");
+        assert!(site_url("example.org").is_err());
+        assert!(site_url("https://").is_err());
+    }
+
+    #[test]
+    fn the_sitemap_lists_what_is_for_readers() {
+        let route = |path: &str, listed| Route {
+            path: path.to_owned(),
+            title: String::new(),
+            description: String::new(),
+            html: String::new(),
+            listed,
+        };
+        let xml = sitemap(&[route("/", true), route("/q/a/", true), route("/embed/a/", false)], Some("https://h/p/"));
+        assert!(xml.contains("<loc>https://h/p/</loc>") && xml.contains("<loc>https://h/p/q/a/</loc>"), "{xml}");
+        assert!(!xml.contains("embed"), "{xml}");
+    }
+}
