@@ -1,5 +1,6 @@
 //! What a run shows: histograms, series, conservation, Little's law.
 
+pub mod bracket;
 pub mod conserve;
 pub mod hist;
 pub mod series;
