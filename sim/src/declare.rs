@@ -79,26 +79,13 @@ impl Knob {
             help: "",
         }
     }
-    pub const fn int(
-        key: &'static str,
-        label: &'static str,
-        default: i64,
-        min: i64,
-        max: i64,
-    ) -> Knob {
+    pub const fn int(key: &'static str, label: &'static str, default: i64, min: i64, max: i64) -> Knob {
         let mut k = Knob::new(key, label, Kind::Int, default as f64);
         k.min = min as f64;
         k.max = max as f64;
         k
     }
-    pub const fn float(
-        key: &'static str,
-        label: &'static str,
-        default: f64,
-        min: f64,
-        max: f64,
-        step: f64,
-    ) -> Knob {
+    pub const fn float(key: &'static str, label: &'static str, default: f64, min: f64, max: f64, step: f64) -> Knob {
         let mut k = Knob::new(key, label, Kind::Float, default);
         k.min = min;
         k.max = max;
@@ -154,11 +141,7 @@ impl Knob {
     /// What would be accepted, in words: for error messages and `describe`.
     pub fn accepts(&self) -> String {
         match self.kind {
-            Kind::Int => format!(
-                "a whole number from {} to {}",
-                show(self.min),
-                show(self.max)
-            ),
+            Kind::Int => format!("a whole number from {} to {}", show(self.min), show(self.max)),
             Kind::Float => format!("a number from {} to {}", show(self.min), show(self.max)),
             Kind::Toggle => "on or off".to_string(),
             Kind::Choice(options) => {
@@ -170,13 +153,7 @@ impl Knob {
 
     /// Reads a value as people and addresses write it.
     pub fn parse(&self, text: &str) -> Result<f64, String> {
-        let wrong = |why: &str| {
-            Err(format!(
-                "{}={text}: {why}; expected {}",
-                self.key,
-                self.accepts()
-            ))
-        };
+        let wrong = |why: &str| Err(format!("{}={text}: {why}; expected {}", self.key, self.accepts()));
         let text = text.trim();
         match self.kind {
             Kind::Toggle => match text {
@@ -266,21 +243,8 @@ pub struct Number {
 }
 
 impl Number {
-    pub const fn new(
-        key: &'static str,
-        label: &'static str,
-        unit: &'static str,
-        better: Better,
-    ) -> Number {
-        Number {
-            key,
-            label,
-            unit,
-            better,
-            main: false,
-            plot: "",
-            help: "",
-        }
+    pub const fn new(key: &'static str, label: &'static str, unit: &'static str, better: Better) -> Number {
+        Number { key, label, unit, better, main: false, plot: "", help: "" }
     }
     pub const fn main(mut self) -> Number {
         self.main = true;
@@ -350,10 +314,7 @@ fn find<'a>(what: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> Resul
     let keys: Vec<&str> = keys.collect();
     match keys.iter().position(|k| *k == key) {
         Some(i) => Ok(i as u8),
-        None => Err(format!(
-            "unknown {what} \"{key}\"; expected one of {}",
-            keys.join(", ")
-        )),
+        None => Err(format!("unknown {what} \"{key}\"; expected one of {}", keys.join(", "))),
     }
 }
 

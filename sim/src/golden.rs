@@ -18,10 +18,7 @@ pub fn value(q: &'static Question, seed: u64) -> RunValue {
             *slot = arg.default;
         }
         let at = Us::s(i as u64 % 18 + 1);
-        value.inputs.push(Input {
-            at,
-            what: What::Act { act: i as u8, args },
-        });
+        value.inputs.push(Input { at, what: What::Act { act: i as u8, args } });
     }
     value.inputs.sort_by_key(|i| i.at);
     value
@@ -38,11 +35,7 @@ pub fn digests() -> Vec<(String, u64)> {
             run.seek(Us::s(7));
             run.seek(UNTIL);
             // A difference is a defect of rewinding; marked so that it cannot equal any golden digest.
-            let digest = if run.digest() == straight {
-                straight
-            } else {
-                0
-            };
+            let digest = if run.digest() == straight { straight } else { 0 };
             all.push((format!("{}/{seed}", q.slug), digest));
         }
     }
@@ -51,9 +44,6 @@ pub fn digests() -> Vec<(String, u64)> {
 
 /// The same as JSON, for the page and the runner: `{"slug/seed": "hex", ...}`.
 pub fn json() -> String {
-    let rows: Vec<String> = digests()
-        .into_iter()
-        .map(|(name, d)| format!("\"{name}\":\"{d:016x}\""))
-        .collect();
+    let rows: Vec<String> = digests().into_iter().map(|(name, d)| format!("\"{name}\":\"{d:016x}\"")).collect();
     format!("{{{}}}", rows.join(","))
 }

@@ -17,12 +17,7 @@ pub fn value(q: &'static Question, setup: &Setup, seed: u64) -> Result<RunValue,
         inputs.push(script::input(q, Us(i.at_us), &i.act, args)?);
     }
     inputs.sort_by_key(|i| i.at);
-    Ok(RunValue {
-        question: q,
-        seed,
-        knobs,
-        inputs,
-    })
+    Ok(RunValue { question: q, seed, knobs, inputs })
 }
 
 /// Everything in a question's front matter that the engine does not know: knobs, acts, ranges, measures.
@@ -30,42 +25,22 @@ pub fn validate(q: &'static Question, file: &str, front: &Front) -> Vec<Problem>
     let mut problems = Vec::new();
     let mut check = |line: usize, what: &str, outcome: Result<(), String>| {
         if let Err(why) = outcome {
-            problems.push(Problem {
-                file: file.to_owned(),
-                line,
-                message: format!("{what}: {why}"),
-            });
+            problems.push(Problem { file: file.to_owned(), line, message: format!("{what}: {why}") });
         }
     };
     for p in &front.presets {
         for setup in std::iter::once(&p.a).chain(&p.b) {
-            check(
-                p.line,
-                &format!("preset {}", p.id),
-                value(q, setup, 1).map(drop),
-            );
+            check(p.line, &format!("preset {}", p.id), value(q, setup, 1).map(drop));
         }
     }
     for t in &front.tries {
         for (line, plan, claim) in t.claims() {
             for setup in std::iter::once(&plan.a).chain(&plan.b) {
-                check(
-                    line,
-                    &format!("experiment {}", t.id),
-                    value(q, setup, 1).map(drop),
-                );
+                check(line, &format!("experiment {}", t.id), value(q, setup, 1).map(drop));
             }
-            check(
-                line,
-                &format!("experiment {}", t.id),
-                script::parse_ask(q, &claim.measure).map(drop),
-            );
+            check(line, &format!("experiment {}", t.id), script::parse_ask(q, &claim.measure).map(drop));
             if claim.side == Side::B && plan.b.is_none() {
-                check(
-                    line,
-                    &format!("experiment {}", t.id),
-                    Err("measures side b, but there is no set_b".to_string()),
-                );
+                check(line, &format!("experiment {}", t.id), Err("measures side b, but there is no set_b".to_string()));
             }
         }
     }
@@ -88,33 +63,19 @@ pub struct Verdict {
     pub right: Option<String>,
 }
 
-fn execute(
-    q: &'static Question,
-    plan: &Plan,
-    side: Side,
-    ask: &Ask,
-    seed: u64,
-) -> Result<(Option<f64>, u64), String> {
+fn execute(q: &'static Question, plan: &Plan, side: Side, ask: &Ask, seed: u64) -> Result<(Option<f64>, u64), String> {
     let setup = match side {
         Side::A => &plan.a,
-        Side::B => plan
-            .b
-            .as_ref()
-            .ok_or("measures side b, but there is no set_b")?,
+        Side::B => plan.b.as_ref().ok_or("measures side b, but there is no set_b")?,
     };
     let mut run = q.run(value(q, setup, seed)?);
     run.advance(Us(plan.until_us), u64::MAX);
-    run.invariants()
-        .map_err(|law| format!("invariant broken: {law}"))?;
+    run.invariants().map_err(|law| format!("invariant broken: {law}"))?;
     Ok((script::answer(&*run, ask), run.digest()))
 }
 
 /// Executes every claim of a question's experiments.
-pub fn judge(
-    q: &'static Question,
-    file: &str,
-    front: &Front,
-) -> Result<Vec<Verdict>, Vec<Problem>> {
+pub fn judge(q: &'static Question, file: &str, front: &Front) -> Result<Vec<Verdict>, Vec<Problem>> {
     let problems = validate(q, file, front);
     if !problems.is_empty() {
         return Err(problems);
@@ -125,11 +86,7 @@ pub fn judge(
         for (index, (line, plan, claim)) in t.claims().enumerate() {
             let first = plan.seed.unwrap_or(1);
             for seed in first..first + u64::from(plan.seeds.max(1)) {
-                let problem = |message| Problem {
-                    file: file.to_owned(),
-                    line,
-                    message,
-                };
+                let problem = |message| Problem { file: file.to_owned(), line, message };
                 let ask = match script::parse_ask(q, &claim.measure) {
                     Ok(ask) => ask,
                     Err(why) => {
@@ -140,9 +97,7 @@ pub fn judge(
                 match execute(q, plan, claim.side, &ask, seed) {
                     Err(why) => problems.push(problem(format!("experiment {}: {why}", t.id))),
                     Ok((measured, digest)) => {
-                        let right = (index == 0)
-                            .then(|| measured.and_then(|m| t.right_choice(m)))
-                            .flatten();
+                        let right = (index == 0).then(|| measured.and_then(|m| t.right_choice(m))).flatten();
                         let choice_ok = index > 0 || right.is_some();
                         verdicts.push(Verdict {
                             experiment: t.id.clone(),
@@ -160,18 +115,11 @@ pub fn judge(
             }
         }
     }
-    if problems.is_empty() {
-        Ok(verdicts)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(verdicts) } else { Err(problems) }
 }
 
 /// The preset's two sides as run values, for golden digests and posters.
-pub fn preset_values(
-    q: &'static Question,
-    p: &press::Preset,
-) -> Result<(RunValue, Option<RunValue>), String> {
+pub fn preset_values(q: &'static Question, p: &press::Preset) -> Result<(RunValue, Option<RunValue>), String> {
     let seed = p.seed.unwrap_or(1);
     let b = p.b.as_ref().map(|b| value(q, b, seed)).transpose()?;
     Ok((value(q, &p.a, seed)?, b))
@@ -200,19 +148,10 @@ pub fn report(run: &dyn Live) -> serde_json::Value {
         .numbers
         .iter()
         .enumerate()
-        .map(|(i, n)| {
-            (
-                n.key.to_string(),
-                run.number(i as u8)
-                    .map_or(serde_json::Value::Null, serde_json::Value::from),
-            )
-        })
+        .map(|(i, n)| (n.key.to_string(), run.number(i as u8).map_or(serde_json::Value::Null, serde_json::Value::from)))
         .collect();
-    let counts: serde_json::Map<_, _> = run
-        .counts()
-        .into_iter()
-        .map(|(k, n)| (k.to_string(), serde_json::Value::from(n)))
-        .collect();
+    let counts: serde_json::Map<_, _> =
+        run.counts().into_iter().map(|(k, n)| (k.to_string(), serde_json::Value::from(n))).collect();
     serde_json::json!({
         "slug": q.slug, "version": q.version, "seed": v.seed, "knobs": knobs,
         "until_us": run.moment().at.0, "events": run.moment().events,

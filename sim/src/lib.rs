@@ -22,7 +22,5 @@ pub mod script;
 pub mod theory;
 
 pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};
-pub use kernel::{
-    Advance, Ctx, Input, Line, Live, Model, Moment, Queue, RunValue, Setup, Stream, Trace, Us, What,
-};
+pub use kernel::{Advance, Ctx, Input, Line, Live, Model, Moment, Queue, RunValue, Setup, Stream, Trace, Us, What};
 pub use plain::{QueueReport, plain_queue};

@@ -85,10 +85,7 @@ struct Packed {
 fn pack(value: &RunValue) -> PackedSide {
     let q = value.question;
     let knobs = q.knobs.iter().zip(value.knobs.values()).enumerate();
-    let knobs = knobs
-        .filter(|(_, (k, v))| k.default != **v)
-        .map(|(i, (_, v))| (i as u8, Decimal::of(*v)))
-        .collect();
+    let knobs = knobs.filter(|(_, (k, v))| k.default != **v).map(|(i, (_, v))| (i as u8, Decimal::of(*v))).collect();
     let mut before = 0;
     let inputs = value.inputs.iter().map(|input| {
         let since = input.at.0 - before;
@@ -97,19 +94,11 @@ fn pack(value: &RunValue) -> PackedSide {
             What::Knob { knob, value } => (since, 128 + knob, vec![Decimal::of(value)]),
             What::Act { act, args } => {
                 let n = q.acts[act as usize].args.len();
-                (
-                    since,
-                    act,
-                    args[..n].iter().map(|v| Decimal::of(*v)).collect(),
-                )
+                (since, act, args[..n].iter().map(|v| Decimal::of(*v)).collect())
             }
         }
     });
-    PackedSide {
-        seed: value.seed,
-        knobs,
-        inputs: inputs.collect(),
-    }
+    PackedSide { seed: value.seed, knobs, inputs: inputs.collect() }
 }
 
 /// The fragment without `#r=`.
@@ -145,14 +134,8 @@ pub fn decode(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>),
     let broken = "The link is damaged (perhaps it was cut off when it was copied), so the run starts at its beginning.";
     let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| broken.to_string())?;
     match bytes.split_first() {
-        Some((1, body)) => decode_1(
-            q,
-            core::str::from_utf8(body).map_err(|_| broken.to_string())?,
-        ),
-        Some((2, body)) => decode_2(
-            q,
-            postcard::from_bytes(body).map_err(|_| broken.to_string())?,
-        ),
+        Some((1, body)) => decode_1(q, core::str::from_utf8(body).map_err(|_| broken.to_string())?),
+        Some((2, body)) => decode_2(q, postcard::from_bytes(body).map_err(|_| broken.to_string())?),
         Some((v, _)) => Err(format!(
             "The link was made by a newer version of this page (format {v}; this page reads up to {FORMAT}), so the run starts at its beginning."
         )),
@@ -166,8 +149,15 @@ fn unpack(q: &'static Question, side: PackedSide, notes: &mut Vec<String>) -> Ru
     for (index, v) in side.knobs {
         match q.knobs.get(index as usize) {
             Some(k) if k.allows(v.value()) => value.knobs.set(index, v.value()),
-            Some(k) => notes.push(format!("The link sets {} to {}, which is out of range; it stays at {}.", k.label, v.value(), k.show(k.default))),
-            None => notes.push(format!("The link sets knob number {index}, which this question does not have; it was left out.")),
+            Some(k) => notes.push(format!(
+                "The link sets {} to {}, which is out of range; it stays at {}.",
+                k.label,
+                v.value(),
+                k.show(k.default)
+            )),
+            None => notes.push(format!(
+                "The link sets knob number {index}, which this question does not have; it was left out."
+            )),
         }
     }
     let mut at = 0u64;
@@ -190,10 +180,7 @@ fn checked(q: &Question, what: u8, values: &[Decimal]) -> Option<What> {
             return None;
         };
         let decl = q.knobs.get(knob as usize)?;
-        return (decl.live && decl.allows(value.value())).then_some(What::Knob {
-            knob,
-            value: value.value(),
-        });
+        return (decl.live && decl.allows(value.value())).then_some(What::Knob { knob, value: value.value() });
     }
     let decl = q.acts.get(what as usize)?;
     if values.len() != decl.args.len() {
@@ -212,7 +199,9 @@ fn checked(q: &Question, what: u8, values: &[Decimal]) -> Option<What> {
 fn decode_2(q: &'static Question, packed: Packed) -> Result<(Shared, Vec<String>), String> {
     let mut notes = Vec::new();
     if packed.question_version > q.version {
-        return Err("The link was made by a newer version of this question, so the run starts at its beginning.".to_string());
+        return Err(
+            "The link was made by a newer version of this question, so the run starts at its beginning.".to_string()
+        );
     }
     if packed.question_version < q.version {
         notes.push("The link was made by an older version of this question: the knobs and acts are kept, but the run may differ in detail.".to_string());
@@ -222,27 +211,21 @@ fn decode_2(q: &'static Question, packed: Packed) -> Result<(Shared, Vec<String>
     let same = packed.question_version == q.version;
     let at = Us(packed.at).min(q.horizon);
     if packed.at > q.horizon.0 {
-        notes.push(format!(
-            "The link points beyond the end of the timeline; it shows {} instead.",
-            q.horizon
-        ));
+        notes.push(format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
     }
     if packed.events > EVENTS_MAX || packed.events_b > EVENTS_MAX {
-        return Err("The link asks for a moment further into a run than this page goes, so the run starts at its beginning.".to_string());
+        return Err(
+            "The link asks for a moment further into a run than this page goes, so the run starts at its beginning."
+                .to_string(),
+        );
     }
     // Event counts only mean something to the version that counted them.
     let count = |n: u64| if same { n } else { u64::MAX };
     let shared = Shared {
         a,
         b,
-        moment: Moment {
-            at,
-            events: count(packed.events),
-        },
-        moment_b: Moment {
-            at,
-            events: count(packed.events_b),
-        },
+        moment: Moment { at, events: count(packed.events) },
+        moment_b: Moment { at, events: count(packed.events_b) },
         speed_milli: packed.speed_milli.clamp(50, 64_000),
         playing: packed.playing,
     };
@@ -262,9 +245,7 @@ fn decode_1(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>), S
             None => (line, &mut a),
         };
         let outcome = if let Some(seed) = line.strip_prefix("seed ") {
-            seed.parse()
-                .map(|s| side.seed = s)
-                .map_err(|_| format!("\"{seed}\" is not a seed"))
+            seed.parse().map(|s| side.seed = s).map_err(|_| format!("\"{seed}\" is not a seed"))
         } else if let Some(time) = line.strip_prefix("at ") {
             script::duration(time).map(|t| at = t)
         } else if line.contains(' ') {
@@ -274,30 +255,15 @@ fn decode_1(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>), S
             script::set_knob(q, &mut side.knobs, key, value)
         };
         if let Err(why) = outcome {
-            notes.push(format!(
-                "The link, made by an older version, was read except for this: {why}."
-            ));
+            notes.push(format!("The link, made by an older version, was read except for this: {why}."));
         }
     }
     a.inputs.sort_by_key(|i| i.at);
     if let Some(b) = &mut b {
         b.inputs.sort_by_key(|i| i.at);
     }
-    let moment = Moment {
-        at,
-        events: u64::MAX,
-    };
-    Ok((
-        Shared {
-            a,
-            b,
-            moment,
-            moment_b: moment,
-            speed_milli: 1_000,
-            playing: false,
-        },
-        notes,
-    ))
+    let moment = Moment { at, events: u64::MAX };
+    Ok((Shared { a, b, moment, moment_b: moment, speed_milli: 1_000, playing: false }, notes))
 }
 
 #[cfg(test)]
@@ -338,23 +304,11 @@ mod tests {
                 for (slot, arg) in args.iter_mut().zip(act.args) {
                     *slot = arg.max;
                 }
-                a.inputs.push(Input {
-                    at: Us(i as u64 * 1_234_567),
-                    what: What::Act { act: i as u8, args },
-                });
+                a.inputs.push(Input { at: Us(i as u64 * 1_234_567), what: What::Act { act: i as u8, args } });
             }
-            let moment = Moment {
-                at: Us(2_000_001),
-                events: 99,
-            };
-            let shared = Shared {
-                b: Some(RunValue::new(q)),
-                a,
-                moment,
-                moment_b: moment,
-                speed_milli: 250,
-                playing: true,
-            };
+            let moment = Moment { at: Us(2_000_001), events: 99 };
+            let shared =
+                Shared { b: Some(RunValue::new(q)), a, moment, moment_b: moment, speed_milli: 250, playing: true };
             let (back, notes) = decode(q, &format!("#r={}", encode(&shared))).expect("reads back");
             assert_eq!(notes, Vec::<String>::new());
             assert_eq!(back, shared);
@@ -367,15 +321,10 @@ mod tests {
             return;
         };
         let knob = &q.knobs[0];
-        let text = format!(
-            "seed 9\nat 1.5s\n{}={}\nnosuch=1\nb:seed 4",
-            knob.key,
-            knob.show(knob.max)
-        );
+        let text = format!("seed 9\nat 1.5s\n{}={}\nnosuch=1\nb:seed 4", knob.key, knob.show(knob.max));
         let mut bytes = vec![1];
         bytes.extend(text.bytes());
-        let (shared, notes) =
-            decode(q, &Base64UrlUnpadded::encode_string(&bytes)).expect("version 1 is read");
+        let (shared, notes) = decode(q, &Base64UrlUnpadded::encode_string(&bytes)).expect("version 1 is read");
         assert_eq!(shared.a.seed, 9);
         assert_eq!(shared.a.knobs.get(0), knob.max);
         assert_eq!(shared.moment.at, Us(1_500_000));
@@ -383,9 +332,7 @@ mod tests {
         assert!(notes.len() == 1 && notes[0].contains("nosuch"), "{notes:?}");
         let newer = Base64UrlUnpadded::encode_string(&[9, 1, 2]);
         assert!(decode(q, &newer).is_err_and(|e| e.contains("newer")));
-        assert!(
-            decode(q, &"A".repeat(LINK_CHARS_MAX + 1)).is_err_and(|e| e.contains("characters"))
-        );
+        assert!(decode(q, &"A".repeat(LINK_CHARS_MAX + 1)).is_err_and(|e| e.contains("characters")));
         assert!(decode(q, "%%%").is_err_and(|e| e.contains("damaged")));
     }
 }

@@ -5,9 +5,7 @@
 
 use crate::blocks::server::{Job, Law, Line, Offer, Rules, Workers};
 use crate::declare::{Knob, Knobs, Question};
-use crate::kernel::{
-    Ctx, Line as LogLine, Live, Model, Run, RunValue, Setup, Stream, Tape, Trace, Us,
-};
+use crate::kernel::{Ctx, Line as LogLine, Live, Model, Run, RunValue, Setup, Stream, Tape, Trace, Us};
 use crate::measure::hist::Hist;
 
 /// What a plain queue did. Waits are before service, of those who were served.
@@ -39,30 +37,24 @@ pub fn plain_queue(
     seed: u64,
 ) -> Result<QueueReport, String> {
     if !(1..=255).contains(&servers) {
-        return Err(format!(
-            "servers={servers}: expected a whole number from 1 to 255"
-        ));
+        return Err(format!("servers={servers}: expected a whole number from 1 to 255"));
     }
-    for (name, rate) in [
-        ("arrival rate", arrival_rate),
-        ("service rate", service_rate),
-    ] {
+    for (name, rate) in [("arrival rate", arrival_rate), ("service rate", service_rate)] {
         if !rate.is_finite() || rate <= 0.0 || rate > 1e6 {
-            return Err(format!(
-                "{name} {rate}: expected a number above 0, at most 1000000 a second"
-            ));
+            return Err(format!("{name} {rate}: expected a number above 0, at most 1000000 a second"));
         }
     }
     if capacity.is_some_and(|k| k < servers) {
-        return Err(format!(
-            "capacity counts those in service: expected at least {servers}"
-        ));
+        return Err(format!("capacity counts those in service: expected at least {servers}"));
     }
     if customers == 0 || customers > u64::from(u32::MAX) {
         return Err(format!("customers={customers}: expected 1 to {}", u32::MAX));
     }
     if capacity.is_none() && arrival_rate >= f64::from(servers) * service_rate {
-        return Err("the queue would grow without end: expected an arrival rate below servers x service rate, or a capacity".into());
+        return Err(
+            "the queue would grow without end: expected an arrival rate below servers x service rate, or a capacity"
+                .into(),
+        );
     }
     let mut value = RunValue::new(&QUESTION);
     value.seed = seed;
@@ -157,10 +149,7 @@ impl Plain {
         self.waits.add(waited);
         if let Some(worker) = self.workers.begin(ctx.now, Some(job)) {
             let bits = self.demands.at(u64::from(job.id) + 1);
-            ctx.after(
-                Law::Exponential.demand(bits, self.service),
-                Ev::Done(worker),
-            );
+            ctx.after(Law::Exponential.demand(bits, self.service), Ev::Done(worker));
         }
     }
 
@@ -185,10 +174,7 @@ impl Model for Plain {
             demands: tape.purpose("service"),
             gap_mean_us: 1e6 / k.get(1),
             service: Us::from_s(1.0 / k.get(2)),
-            rules: Rules {
-                bound: (k.int(3) as u32).saturating_sub(u32::from(servers)),
-                ..Rules::default()
-            },
+            rules: Rules { bound: (k.int(3) as u32).saturating_sub(u32::from(servers)), ..Rules::default() },
             line: Line::default(),
             workers: Workers::new(servers),
             customers: k.int(4),
@@ -234,26 +220,15 @@ impl Model for Plain {
         None
     }
     fn counts(&self) -> Vec<(&'static str, u64)> {
-        vec![
-            ("arrivals", self.arrived),
-            ("blocked", self.blocked),
-            ("served", self.served),
-        ]
+        vec![("arrivals", self.arrived), ("blocked", self.blocked), ("served", self.served)]
     }
     fn invariants(&self, _: Us) -> Result<(), String> {
         let waiting = self.line.len() as u64;
-        let parts = [
-            ("started", self.served),
-            ("blocked", self.blocked),
-            ("waiting", waiting),
-        ];
+        let parts = [("started", self.served), ("blocked", self.blocked), ("waiting", waiting)];
         crate::measure::conserve::balance("arrivals", self.arrived, &parts)
     }
     fn weight(&self) -> usize {
-        core::mem::size_of::<Plain>()
-            + self.line.weight()
-            + self.workers.weight()
-            + self.waits.weight()
+        core::mem::size_of::<Plain>() + self.line.weight() + self.workers.weight() + self.waits.weight()
     }
     fn tell(_: &LogLine) -> String {
         String::new()

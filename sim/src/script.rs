@@ -6,15 +6,9 @@ use crate::kernel::{Input, Live, Us, What};
 
 /// Reads `62s`, `59.9s`, `200ms`, `500us`, `10min`, `5h`, exactly (no floating point).
 pub fn duration(text: &str) -> Result<Us, String> {
-    let wrong = || {
-        format!(
-            "\"{text}\" is not a time; expected one such as 62s, 59.9s, 200ms, 500us, 10min or 5h"
-        )
-    };
+    let wrong = || format!("\"{text}\" is not a time; expected one such as 62s, 59.9s, 200ms, 500us, 10min or 5h");
     let text = text.trim();
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic() || c == 'µ')
-        .ok_or_else(wrong)?;
+    let split = text.find(|c: char| c.is_ascii_alphabetic() || c == 'µ').ok_or_else(wrong)?;
     let (digits, unit) = text.split_at(split);
     let scale: u64 = match unit {
         "us" | "µs" => 1,
@@ -31,9 +25,7 @@ pub fn duration(text: &str) -> Result<Us, String> {
         }
         t.replace('_', "").parse().ok()
     };
-    let mut us = number(whole)
-        .and_then(|w| w.checked_mul(scale))
-        .ok_or_else(wrong)?;
+    let mut us = number(whole).and_then(|w| w.checked_mul(scale)).ok_or_else(wrong)?;
     if digits.contains('.') {
         let mut place = scale;
         for digit in fraction.bytes() {
@@ -48,13 +40,7 @@ pub fn duration(text: &str) -> Result<Us, String> {
         }
     }
     // Beyond 2^53 µs a browser's numbers are no longer exact.
-    if us > 1 << 53 {
-        Err(format!(
-            "\"{text}\" is longer than a run can be (285 years)"
-        ))
-    } else {
-        Ok(Us(us))
-    }
+    if us > 1 << 53 { Err(format!("\"{text}\" is longer than a run can be (285 years)")) } else { Ok(Us(us)) }
 }
 
 /// Sets one knob by name.
@@ -79,17 +65,9 @@ pub fn input<'a>(
         let knob = q.knob(key)?;
         let decl = &q.knobs[knob as usize];
         if !decl.live {
-            return Err(format!(
-                "{key} cannot be moved during a run; set it at the start instead"
-            ));
+            return Err(format!("{key} cannot be moved during a run; set it at the start instead"));
         }
-        return Ok(Input {
-            at,
-            what: What::Knob {
-                knob,
-                value: decl.parse(text)?,
-            },
-        });
+        return Ok(Input { at, what: What::Knob { knob, value: decl.parse(text)? } });
     }
     let index = q.act(act)?;
     let decl = &q.acts[index as usize];
@@ -103,38 +81,24 @@ pub fn input<'a>(
             return Err(if known.is_empty() {
                 format!("{act} takes no arguments, but \"{key}\" was given")
             } else {
-                format!(
-                    "{act} has no argument \"{key}\"; expected {}",
-                    known.join(", ")
-                )
+                format!("{act} has no argument \"{key}\"; expected {}", known.join(", "))
             });
         };
         values[i] = decl.args[i].parse(text)?;
     }
-    Ok(Input {
-        at,
-        what: What::Act {
-            act: index,
-            args: values,
-        },
-    })
+    Ok(Input { at, what: What::Act { act: index, args: values } })
 }
 
 /// `12.5s kill node=2`
 pub fn parse_input(q: &Question, text: &str) -> Result<Input, String> {
     let mut words = text.split_whitespace();
     let (Some(at), Some(act)) = (words.next(), words.next()) else {
-        return Err(format!(
-            "\"{text}\" is not an act; expected a time and a name, such as \"12.5s kill node=2\""
-        ));
+        return Err(format!("\"{text}\" is not an act; expected a time and a name, such as \"12.5s kill node=2\""));
     };
     let at = duration(at)?;
     let mut pairs = Vec::new();
     for word in words {
-        pairs.push(
-            word.split_once('=')
-                .ok_or_else(|| format!("\"{word}\" in \"{text}\" is not key=value"))?,
-        );
+        pairs.push(word.split_once('=').ok_or_else(|| format!("\"{word}\" in \"{text}\" is not key=value"))?);
     }
     input(q, at, act, pairs.into_iter())
 }
@@ -163,9 +127,7 @@ pub fn tell_input(q: &Question, input: &Input) -> String {
     match input.what {
         What::Knob { knob, value } => {
             let k = &q.knobs[knob as usize];
-            format!("{} set to {} {}", k.label, k.show(value), k.unit)
-                .trim_end()
-                .to_string()
+            format!("{} set to {} {}", k.label, k.show(value), k.unit).trim_end().to_string()
         }
         What::Act { act, args } => {
             let a = &q.acts[act as usize];
@@ -175,11 +137,7 @@ pub fn tell_input(q: &Question, input: &Input) -> String {
                 .zip(args)
                 .map(|(arg, v)| format!("{} {}", arg.label.to_lowercase(), arg.show(v)))
                 .collect();
-            if details.is_empty() {
-                a.label.to_string()
-            } else {
-                format!("{}: {}", a.label, details.join(", "))
-            }
+            if details.is_empty() { a.label.to_string() } else { format!("{}: {}", a.label, details.join(", ")) }
         }
     }
 }
@@ -211,18 +169,9 @@ pub fn parse_ask(q: &Question, text: &str) -> Result<Ask, String> {
     let (name, args) = match text.split_once('(') {
         None => (text.trim(), Vec::new()),
         Some((name, rest)) => {
-            let inner = rest
-                .trim_end()
-                .strip_suffix(')')
-                .ok_or_else(|| format!("\"{text}\" lacks its closing bracket"))?;
-            (
-                name.trim(),
-                inner
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|a| !a.is_empty())
-                    .collect(),
-            )
+            let inner =
+                rest.trim_end().strip_suffix(')').ok_or_else(|| format!("\"{text}\" lacks its closing bracket"))?;
+            (name.trim(), inner.split(',').map(str::trim).filter(|a| !a.is_empty()).collect())
         }
     };
     if let Some(i) = q.measures.iter().position(|m| m.key == name) {
@@ -235,32 +184,14 @@ pub fn parse_ask(q: &Question, text: &str) -> Result<Ask, String> {
                 args.len()
             ));
         }
-        let values = m
-            .args
-            .iter()
-            .zip(&args)
-            .map(|(kind, text)| argument(q, kind, text))
-            .collect::<Result<_, _>>()?;
+        let values = m.args.iter().zip(&args).map(|(kind, text)| argument(q, kind, text)).collect::<Result<_, _>>()?;
         return Ok(Ask::Measure(i as u8, values));
     }
-    if let Some(i) = q
-        .numbers
-        .iter()
-        .position(|n| n.key == name)
-        .filter(|_| args.is_empty())
-    {
+    if let Some(i) = q.numbers.iter().position(|n| n.key == name).filter(|_| args.is_empty()) {
         return Ok(Ask::Number(i as u8));
     }
-    let known: Vec<&str> = q
-        .measures
-        .iter()
-        .map(|m| m.key)
-        .chain(q.numbers.iter().map(|n| n.key))
-        .collect();
-    Err(format!(
-        "unknown measure \"{name}\"; expected one of {}",
-        known.join(", ")
-    ))
+    let known: Vec<&str> = q.measures.iter().map(|m| m.key).chain(q.numbers.iter().map(|n| n.key)).collect();
+    Err(format!("unknown measure \"{name}\"; expected one of {}", known.join(", ")))
 }
 
 fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {
@@ -268,10 +199,7 @@ fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {
         return duration(text).map(Us::as_s);
     }
     if kind == "number" {
-        return text
-            .replace('_', "")
-            .parse()
-            .map_err(|_| format!("\"{text}\" is not a number"));
+        return text.replace('_', "").parse().map_err(|_| format!("\"{text}\" is not a number"));
     }
     // Any other kind names the knob whose choices are meant.
     q.knobs[q.knob(kind)? as usize].parse(text)
@@ -297,18 +225,7 @@ mod tests {
         assert_eq!(duration("200ms"), Ok(Us::ms(200)));
         assert_eq!(duration("1.5min"), Ok(Us::s(90)));
         assert_eq!(duration("5h"), Ok(Us::s(18_000)));
-        for bad in [
-            "",
-            "s",
-            "5",
-            "1.s",
-            ".5s",
-            "1.0000001s",
-            "-1s",
-            "1e3s",
-            "99999999999999999999s",
-            "1 year",
-        ] {
+        for bad in ["", "s", "5", "1.s", ".5s", "1.0000001s", "-1s", "1e3s", "99999999999999999999s", "1 year"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

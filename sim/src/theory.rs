@@ -66,11 +66,7 @@ pub fn mm1k(lambda: f64, mu: f64, room: u32) -> Option<Mm1k> {
     }
     let blocked = weight / total;
     let throughput = lambda * (1.0 - blocked);
-    Some(Mm1k {
-        blocked,
-        wait_mean: waiting / total / throughput,
-        throughput,
-    })
+    Some(Mm1k { blocked, wait_mean: waiting / total / throughput, throughput })
 }
 
 /// Mean wait before service of M/D/1: half of M/M/1's.
@@ -82,9 +78,7 @@ pub fn md1_wait_mean(lambda: f64, mu: f64) -> Option<f64> {
 /// Relative standard error of the mean wait over one M/M/1 run of `customers`.
 pub fn mm1_wait_error(rho: f64, customers: f64) -> f64 {
     let idle = 1.0 - rho;
-    libm::sqrt(
-        (2.0 + 5.0 * rho - 4.0 * rho * rho + rho * rho * rho) / (rho * idle * idle * customers),
-    )
+    libm::sqrt((2.0 + 5.0 * rho - 4.0 * rho * rho + rho * rho * rho) / (rho * idle * idle * customers))
 }
 
 /// Goodput of a server of capacity C offered λ, when each refusal costs the share κ of a request.
@@ -104,69 +98,18 @@ mod tests {
     fn erlang_c_table() {
         let loads = [0.5, 0.7, 0.8, 0.9, 0.95];
         let table: [(u32, [Option<f64>; 5], f64); 6] = [
-            (
-                1,
-                [Some(1.0), Some(2.333), Some(4.0), Some(9.0), Some(19.0)],
-                0.0006,
-            ),
-            (
-                2,
-                [
-                    Some(0.333),
-                    Some(0.961),
-                    Some(1.778),
-                    Some(4.263),
-                    Some(9.256),
-                ],
-                0.0006,
-            ),
-            (
-                4,
-                [
-                    Some(0.0870),
-                    Some(0.357),
-                    Some(0.746),
-                    Some(1.969),
-                    Some(4.457),
-                ],
-                0.0006,
-            ),
-            (
-                8,
-                [
-                    Some(0.0148),
-                    Some(0.113),
-                    Some(0.286),
-                    Some(0.877),
-                    Some(2.110),
-                ],
-                0.0006,
-            ),
-            (
-                16,
-                [
-                    Some(0.0011),
-                    Some(0.027),
-                    Some(0.0953),
-                    Some(0.370),
-                    Some(0.975),
-                ],
-                0.0006,
-            ),
-            (
-                32,
-                [None, Some(0.004), Some(0.025), Some(0.143), Some(0.435)],
-                0.0006,
-            ),
+            (1, [Some(1.0), Some(2.333), Some(4.0), Some(9.0), Some(19.0)], 0.0006),
+            (2, [Some(0.333), Some(0.961), Some(1.778), Some(4.263), Some(9.256)], 0.0006),
+            (4, [Some(0.0870), Some(0.357), Some(0.746), Some(1.969), Some(4.457)], 0.0006),
+            (8, [Some(0.0148), Some(0.113), Some(0.286), Some(0.877), Some(2.110)], 0.0006),
+            (16, [Some(0.0011), Some(0.027), Some(0.0953), Some(0.370), Some(0.975)], 0.0006),
+            (32, [None, Some(0.004), Some(0.025), Some(0.143), Some(0.435)], 0.0006),
         ];
         for (c, row, tolerance) in table {
             for (rho, expected) in loads.iter().zip(row) {
                 let got = mmc_wait_mean(c, rho * f64::from(c), 1.0).unwrap();
                 if let Some(e) = expected {
-                    assert!(
-                        (got - e).abs() < tolerance,
-                        "c={c} rho={rho}: {got} for {e}"
-                    );
+                    assert!((got - e).abs() < tolerance, "c={c} rho={rho}: {got} for {e}");
                 }
             }
         }

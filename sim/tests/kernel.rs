@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use sim::kernel::{Tape, make, unit_exp};
 use sim::{
-    Act, Arg, Better, Ctx, Input, Knob, Knobs, Line, Live, Model, Moment, Number, Question,
-    RunValue, Setup, Stream, Tone, Trace, Us, What, indexed,
+    Act, Arg, Better, Ctx, Input, Knob, Knobs, Line, Live, Model, Moment, Number, Question, RunValue, Setup, Stream,
+    Tone, Trace, Us, What, indexed,
 };
 
 indexed! { pub mod knob: Knob { RATE = Knob::float("rate", "Rate", 50.0, 0.0, 500.0, 1.0).live() } }
@@ -131,11 +131,7 @@ impl Model for Toy {
         None
     }
     fn counts(&self) -> Vec<(&'static str, u64)> {
-        vec![
-            ("offered", u64::from(self.next)),
-            ("served", self.served),
-            ("waiting", self.waiting.len() as u64),
-        ]
+        vec![("offered", u64::from(self.next)), ("served", self.served), ("waiting", self.waiting.len() as u64)]
     }
     fn invariants(&self, _now: Us) -> Result<(), String> {
         let here = self.served + self.waiting.len() as u64 + u64::from(self.busy);
@@ -161,24 +157,14 @@ fn run(seed: u64, inputs: Vec<Input>) -> Box<dyn Live> {
     TOY.run(value)
 }
 fn burst(at: u64, count: u64) -> Input {
-    Input {
-        at: Us(at),
-        what: What::Act {
-            act: 0,
-            args: [count as f64, 0.0, 0.0],
-        },
-    }
+    Input { at: Us(at), what: What::Act { act: 0, args: [count as f64, 0.0, 0.0] } }
 }
 /// What must be equal for two runs to be at the same point of the same history.
 fn face(r: &dyn Live) -> (Moment, u64, Vec<(&'static str, u64)>) {
     (r.moment(), r.digest(), r.counts())
 }
 fn shape(r: &dyn Live) -> (usize, usize, Vec<u32>) {
-    (
-        r.history().rows(),
-        r.log().len(),
-        r.history().values.iter().map(|v| v.to_bits()).collect(),
-    )
+    (r.history().rows(), r.log().len(), r.history().values.iter().map(|v| v.to_bits()).collect())
 }
 
 #[derive(Clone, Debug)]
@@ -287,30 +273,15 @@ fn acting_in_the_past_forks_and_hands_back_the_old_future() {
     r.advance(Us::s(10), u64::MAX);
     let end = r.digest();
     r.seek(Us::s(4));
-    let old = r
-        .act(What::Act {
-            act: 0,
-            args: [50.0, 0.0, 0.0],
-        })
-        .expect("there was a future");
+    let old = r.act(What::Act { act: 0, args: [50.0, 0.0, 0.0] }).expect("there was a future");
     assert!(old.inputs.is_empty());
-    assert!(
-        r.history().rows() <= 40,
-        "the record of the old future is gone"
-    );
+    assert!(r.history().rows() <= 40, "the record of the old future is gone");
     r.advance(Us::s(10), u64::MAX);
     assert_ne!(r.digest(), end);
     let mut back = TOY.run(old);
     back.advance(Us::s(10), u64::MAX);
     assert_eq!(back.digest(), end);
-    assert!(
-        r.act(What::Act {
-            act: 0,
-            args: [1.0, 0.0, 0.0]
-        })
-        .is_none(),
-        "nothing lies beyond the frontier"
-    );
+    assert!(r.act(What::Act { act: 0, args: [1.0, 0.0, 0.0] }).is_none(), "nothing lies beyond the frontier");
 }
 
 #[test]
@@ -326,24 +297,11 @@ fn the_story_of_a_request_is_found_again_by_running_again() {
 
 #[test]
 fn checkpoints_stay_within_their_bound_and_make_seeking_cheap() {
-    let mut r = run(
-        1,
-        vec![Input {
-            at: Us::ZERO,
-            what: What::Knob {
-                knob: 0,
-                value: 500.0,
-            },
-        }],
-    );
+    let mut r = run(1, vec![Input { at: Us::ZERO, what: What::Knob { knob: 0, value: 500.0 } }]);
     // Overloaded on purpose: the line grows to millions of bytes a checkpoint.
     r.advance(Us::s(4_000), u64::MAX);
     assert!(r.moment().events > 2_000_000);
-    assert!(
-        r.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX,
-        "{}",
-        r.checkpoint_bytes()
-    );
+    assert!(r.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX, "{}", r.checkpoint_bytes());
     let end = face(&*r);
     r.seek(Us::s(1_234));
     r.seek(Us::s(4_000));

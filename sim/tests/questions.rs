@@ -17,48 +17,17 @@ fn declarations_are_sound() {
         let mut keys = BTreeSet::new();
         for k in q.knobs {
             assert!(keys.insert(k.key), "{}: knob {} twice", q.slug, k.key);
-            assert!(
-                k.allows(k.default),
-                "{}: {}'s default is out of its own range",
-                q.slug,
-                k.key
-            );
-            assert_eq!(
-                k.parse(&k.show(k.default)),
-                Ok(k.default),
-                "{}: {} reads back what it shows",
-                q.slug,
-                k.key
-            );
-            assert!(
-                !k.help.is_empty() && !k.label.is_empty(),
-                "{}: {} says nothing",
-                q.slug,
-                k.key
-            );
+            assert!(k.allows(k.default), "{}: {}'s default is out of its own range", q.slug, k.key);
+            assert_eq!(k.parse(&k.show(k.default)), Ok(k.default), "{}: {} reads back what it shows", q.slug, k.key);
+            assert!(!k.help.is_empty() && !k.label.is_empty(), "{}: {} says nothing", q.slug, k.key);
             assert!(k.parse("nonsense").is_err());
         }
         let mut hotkeys = BTreeSet::new();
         for a in q.acts {
-            assert!(
-                a.args.len() <= 3,
-                "{}: {} has more arguments than an input holds",
-                q.slug,
-                a.key
-            );
-            assert!(
-                !a.fault || hotkeys.insert(a.hotkey),
-                "{}: hotkey {} twice",
-                q.slug,
-                a.hotkey
-            );
+            assert!(a.args.len() <= 3, "{}: {} has more arguments than an input holds", q.slug, a.key);
+            assert!(!a.fault || hotkeys.insert(a.hotkey), "{}: hotkey {} twice", q.slug, a.hotkey);
             // The stage's own keys.
-            assert!(
-                !a.fault || !" jklnsp?/<>[]".contains(a.hotkey),
-                "{}: hotkey {} is the stage's",
-                q.slug,
-                a.hotkey
-            );
+            assert!(!a.fault || !" jklnsp?/<>[]".contains(a.hotkey), "{}: hotkey {} is the stage's", q.slug, a.hotkey);
             for arg in a.args {
                 assert!(arg.allows(arg.default), "{}: {} {}", q.slug, a.key, arg.key);
             }
@@ -67,35 +36,17 @@ fn declarations_are_sound() {
         assert!((2..=5).contains(&mains), "{}: {mains} main knobs", q.slug);
         let mains = q.numbers.iter().filter(|n| n.main).count();
         assert!((2..=6).contains(&mains), "{}: {mains} main numbers", q.slug);
-        assert!(
-            q.horizon.0 / q.sample_every.0.max(1) <= 20_000,
-            "{}: the history would grow too long",
-            q.slug
-        );
+        assert!(q.horizon.0 / q.sample_every.0.max(1) <= 20_000, "{}: the history would grow too long", q.slug);
     }
 }
 
 /// Another value of the knob, as far from the default as it goes.
 fn elsewhere(k: &Knob) -> Vec<f64> {
-    [
-        k.min,
-        k.max,
-        (k.min + k.max) / 2.0,
-        k.default + k.step,
-        k.default - k.step,
-        1.0,
-        0.0,
-    ]
-    .into_iter()
-    .map(|v| {
-        if k.kind == sim::Kind::Float {
-            v
-        } else {
-            (v + 0.5) as i64 as f64
-        }
-    })
-    .filter(|v| k.allows(*v) && *v != k.default)
-    .collect()
+    [k.min, k.max, (k.min + k.max) / 2.0, k.default + k.step, k.default - k.step, 1.0, 0.0]
+        .into_iter()
+        .map(|v| if k.kind == sim::Kind::Float { v } else { (v + 0.5) as i64 as f64 })
+        .filter(|v| k.allows(*v) && *v != k.default)
+        .collect()
 }
 
 /// The runs under which knobs and faults must show: the defaults with everything broken, and every
@@ -120,10 +71,7 @@ fn stages(q: &'static Question) -> Vec<RunValue> {
 fn every_knob_changes_the_model() {
     for q in questions::ALL {
         let until = Us::s(20).min(q.horizon);
-        let stages: Vec<(RunValue, u64)> = stages(q)
-            .into_iter()
-            .map(|v| (v.clone(), digest_at(v, until)))
-            .collect();
+        let stages: Vec<(RunValue, u64)> = stages(q).into_iter().map(|v| (v.clone(), digest_at(v, until))).collect();
         for (i, k) in q.knobs.iter().enumerate() {
             let moved = stages.iter().any(|(value, before)| {
                 elsewhere(k).into_iter().any(|v| {
@@ -132,11 +80,7 @@ fn every_knob_changes_the_model() {
                     digest_at(value, until) != *before
                 })
             });
-            assert!(
-                moved,
-                "{}: moving {} changes nothing in any run tried",
-                q.slug, k.key
-            );
+            assert!(moved, "{}: moving {} changes nothing in any run tried", q.slug, k.key);
         }
     }
 }
@@ -154,17 +98,13 @@ fn every_act_changes_the_outcome() {
             let face = |value: RunValue| {
                 let mut run = q.run(value);
                 run.advance(until, u64::MAX);
-                let numbers: Vec<Option<u64>> = (0..q.numbers.len())
-                    .map(|n| run.number(n as u8).map(f64::to_bits))
-                    .collect();
+                let numbers: Vec<Option<u64>> =
+                    (0..q.numbers.len()).map(|n| run.number(n as u8).map(f64::to_bits)).collect();
                 (run.counts(), numbers, run.moment().events, run.words())
             };
             let changed = stages(q).into_iter().any(|value| {
                 let mut with = value.clone();
-                with.inputs.push(Input {
-                    at: Us(3_500_000),
-                    what: What::Act { act: i as u8, args },
-                });
+                with.inputs.push(Input { at: Us(3_500_000), what: What::Act { act: i as u8, args } });
                 with.inputs.sort_by_key(|i| i.at);
                 face(value) != face(with)
             });
@@ -187,9 +127,7 @@ fn side_b_changes_nothing_on_side_a() {
         let mut a = q.run(golden::value(q, 3));
         let mut value = golden::value(q, 3);
         for (i, k) in q.knobs.iter().enumerate() {
-            value
-                .knobs
-                .set(i as u8, elsewhere(k).first().copied().unwrap_or(k.default));
+            value.knobs.set(i as u8, elsewhere(k).first().copied().unwrap_or(k.default));
         }
         let mut b = q.run(value);
         for t in 1..=8 {
@@ -207,13 +145,8 @@ fn nobody_loses_anything_over_a_whole_run() {
         let until = q.horizon.min(Us::s(120));
         for step in 1..=24 {
             run.advance(Us(until.0 / 24 * step), u64::MAX);
-            run.invariants()
-                .unwrap_or_else(|law| panic!("{} at {}: {law}", q.slug, run.moment().at));
+            run.invariants().unwrap_or_else(|law| panic!("{} at {}: {law}", q.slug, run.moment().at));
         }
-        assert!(
-            run.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX,
-            "{}",
-            q.slug
-        );
+        assert!(run.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX, "{}", q.slug);
     }
 }

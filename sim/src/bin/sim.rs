@@ -29,9 +29,9 @@ fn main() -> ExitCode {
             out(USAGE.trim_end());
             Ok(())
         }
-        Some(other) => Err(format!(
-            "unknown command \"{other}\"; expected list, describe, run, check, golden or queue"
-        )),
+        Some(other) => {
+            Err(format!("unknown command \"{other}\"; expected list, describe, run, check, golden or queue"))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,14 +61,11 @@ impl<'a> Flags<'a> {
         Some(first)
     }
     fn value(&mut self, flag: &str, expected: &str) -> Result<&'a str, String> {
-        self.next()
-            .ok_or_else(|| format!("{flag} lacks its value; expected {expected}"))
+        self.next().ok_or_else(|| format!("{flag} lacks its value; expected {expected}"))
     }
     fn number<T: std::str::FromStr>(&mut self, flag: &str, expected: &str) -> Result<T, String> {
         let text = self.value(flag, expected)?;
-        text.replace('_', "")
-            .parse()
-            .map_err(|_| format!("{flag} {text}: expected {expected}"))
+        text.replace('_', "").parse().map_err(|_| format!("{flag} {text}: expected {expected}"))
     }
 }
 
@@ -77,18 +74,15 @@ fn unknown(flag: &str, expected: &str) -> String {
 }
 
 fn no_more(args: &[String]) -> Result<(), String> {
-    args.first()
-        .map_or(Ok(()), |a| Err(unknown(a, "nothing more")))
+    args.first().map_or(Ok(()), |a| Err(unknown(a, "nothing more")))
 }
 
 fn list(args: &[String]) -> Result<(), String> {
     match args {
         [] => questions::ALL.iter().for_each(|q| out(q.slug)),
         [flag] if flag == "--json" => {
-            let all: Vec<_> = questions::ALL
-                .iter()
-                .map(|q| serde_json::json!({"slug": q.slug, "version": q.version}))
-                .collect();
+            let all: Vec<_> =
+                questions::ALL.iter().map(|q| serde_json::json!({"slug": q.slug, "version": q.version})).collect();
             out(&serde_json::Value::from(all).to_string());
         }
         [other, ..] => return Err(unknown(other, "--json")),
@@ -132,18 +126,21 @@ fn describe(args: &[String]) -> Result<(), String> {
     };
     let q = questions::find(slug)?;
     if json {
-        let acts: Vec<_> = q.acts.iter().map(|a| serde_json::json!({
-            "key": a.key, "label": a.label, "hotkey": a.hotkey.to_string(), "fault": a.fault, "help": a.help,
-            "args": a.args.iter().map(knob_json).collect::<Vec<_>>(),
-        })).collect();
+        let acts: Vec<_> = q
+            .acts
+            .iter()
+            .map(|a| {
+                serde_json::json!({
+                    "key": a.key, "label": a.label, "hotkey": a.hotkey.to_string(), "fault": a.fault, "help": a.help,
+                    "args": a.args.iter().map(knob_json).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
         let numbers: Vec<_> = q.numbers.iter().map(|n| serde_json::json!({
             "key": n.key, "label": n.label, "unit": n.unit, "better": format!("{:?}", n.better).to_lowercase(), "help": n.help,
         })).collect();
-        let measures: Vec<_> = q
-            .measures
-            .iter()
-            .map(|m| serde_json::json!({"key": m.key, "args": m.args, "help": m.help}))
-            .collect();
+        let measures: Vec<_> =
+            q.measures.iter().map(|m| serde_json::json!({"key": m.key, "args": m.args, "help": m.help})).collect();
         out(&serde_json::json!({
             "slug": q.slug, "version": q.version, "nodes": q.nodes, "links": q.links,
             "knobs": q.knobs.iter().map(knob_json).collect::<Vec<_>>(),
@@ -154,11 +151,7 @@ fn describe(args: &[String]) -> Result<(), String> {
     }
     out(&format!("{} (version {})\n\nKnobs", q.slug, q.version));
     for k in q.knobs {
-        let live = if k.live {
-            ", can be moved during a run"
-        } else {
-            ""
-        };
+        let live = if k.live { ", can be moved during a run" } else { "" };
         out(&format!(
             "  {:<18} {} {}, default {} {} ({}{live})",
             k.key,
@@ -171,18 +164,8 @@ fn describe(args: &[String]) -> Result<(), String> {
     }
     out("\nActs");
     for a in q.acts {
-        let args: Vec<String> = a
-            .args
-            .iter()
-            .map(|g| format!("{}={}", g.key, g.show(g.default)))
-            .collect();
-        out(&format!(
-            "  {:<18} {} [{}] {}",
-            a.key,
-            a.label,
-            a.hotkey,
-            args.join(" ")
-        ));
+        let args: Vec<String> = a.args.iter().map(|g| format!("{}={}", g.key, g.show(g.default))).collect();
+        out(&format!("  {:<18} {} [{}] {}", a.key, a.label, a.hotkey, args.join(" ")));
     }
     out("\nNumbers");
     for n in q.numbers {
@@ -190,11 +173,7 @@ fn describe(args: &[String]) -> Result<(), String> {
     }
     out("\nMeasures");
     for m in q.measures {
-        out(&format!(
-            "  {:<18} {}",
-            format!("{}({})", m.key, m.args.join(", ")),
-            m.help
-        ));
+        out(&format!("  {:<18} {}", format!("{}({})", m.key, m.args.join(", ")), m.help));
     }
     Ok(())
 }
@@ -210,21 +189,16 @@ fn run(args: &[String]) -> Result<(), String> {
         match flag {
             "--set" => {
                 let text = flags.value(flag, "key=value")?;
-                let (key, v) = text
-                    .split_once('=')
-                    .ok_or_else(|| format!("--set {text}: expected key=value"))?;
+                let (key, v) = text.split_once('=').ok_or_else(|| format!("--set {text}: expected key=value"))?;
                 script::set_knob(q, &mut value.knobs, key, v).map_err(|e| format!("--set {e}"))?;
             }
             "--seed" => value.seed = flags.number(flag, "a whole number")?,
             "--act" => {
                 let text = flags.value(flag, "a time and an act, such as \"12.5s kill node=2\"")?;
-                value
-                    .inputs
-                    .push(script::parse_input(q, text).map_err(|e| format!("--act {e}"))?);
+                value.inputs.push(script::parse_input(q, text).map_err(|e| format!("--act {e}"))?);
             }
             "--for" => {
-                until = script::duration(flags.value(flag, "a time such as 60s")?)
-                    .map_err(|e| format!("--for {e}"))?
+                until = script::duration(flags.value(flag, "a time such as 60s")?).map_err(|e| format!("--for {e}"))?
             }
             "--link" => {
                 let text = flags.value(flag, "the part of an address from #r= on")?;
@@ -243,10 +217,7 @@ fn run(args: &[String]) -> Result<(), String> {
             }
             "--json" => json = true,
             other => {
-                return Err(unknown(
-                    other,
-                    "--set, --seed, --act, --for, --link, --side or --json",
-                ));
+                return Err(unknown(other, "--set, --seed, --act, --for, --link, --side or --json"));
             }
         }
     }
@@ -268,8 +239,7 @@ fn run(args: &[String]) -> Result<(), String> {
             live
         }
     };
-    live.invariants()
-        .map_err(|law| format!("invariant broken: {law}"))?;
+    live.invariants().map_err(|law| format!("invariant broken: {law}"))?;
     if json {
         out(&judge::report(&*live).to_string());
         return Ok(());
@@ -283,11 +253,7 @@ fn run(args: &[String]) -> Result<(), String> {
         live.digest()
     ));
     for (i, n) in q.numbers.iter().enumerate() {
-        let shown = live
-            .number(i as u8)
-            .map_or("too few samples".to_string(), |v| {
-                format!("{v:.3} {}", n.unit)
-            });
+        let shown = live.number(i as u8).map_or("too few samples".to_string(), |v| format!("{v:.3} {}", n.unit));
         out(&format!("  {:<28} {shown}", n.label));
     }
     for (key, n) in live.counts() {
@@ -298,11 +264,7 @@ fn run(args: &[String]) -> Result<(), String> {
 
 fn content_dir() -> PathBuf {
     let here = Path::new("content");
-    if here.is_dir() {
-        here.to_path_buf()
-    } else {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../content")
-    }
+    if here.is_dir() { here.to_path_buf() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../content") }
 }
 
 fn check(args: &[String]) -> Result<(), String> {
@@ -316,24 +278,13 @@ fn check(args: &[String]) -> Result<(), String> {
             other => return Err(unknown(other, "a slug, --content or --json")),
         }
     }
-    let list = |problems: Vec<press::Problem>| {
-        problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
+    let list = |problems: Vec<press::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let articles = press::load_dir(&dir).map_err(list)?;
     let (mut passed, mut failed, mut rows) = (0, 0, Vec::new());
-    for q in questions::ALL
-        .iter()
-        .filter(|q| only.is_none_or(|o| o.slug == q.slug))
-    {
+    for q in questions::ALL.iter().filter(|q| only.is_none_or(|o| o.slug == q.slug)) {
         let file = format!("content/{}.md", q.slug);
         let Some(article) = articles.iter().find(|a| a.slug == q.slug) else {
-            return Err(format!(
-                "{file}: missing; every question of the engine has its content file"
-            ));
+            return Err(format!("{file}: missing; every question of the engine has its content file"));
         };
         for v in judge::judge(q, &file, &article.front).map_err(list)? {
             if v.passed {
@@ -348,16 +299,9 @@ fn check(args: &[String]) -> Result<(), String> {
                     "measured": v.measured, "passed": v.passed, "right": v.right, "digest": format!("{:016x}", v.digest),
                 }));
             } else if v.passed {
-                out(&format!(
-                    "ok      {}/{} {} = {measured} ({})",
-                    q.slug, v.experiment, v.measure, v.expect
-                ));
+                out(&format!("ok      {}/{} {} = {measured} ({})", q.slug, v.experiment, v.measure, v.expect));
             } else {
-                let choice = if v.right.is_none() {
-                    "; no choice on screen fits"
-                } else {
-                    ""
-                };
+                let choice = if v.right.is_none() { "; no choice on screen fits" } else { "" };
                 out(&format!(
                     "FAILED  {file}:{}: {} {} (seed {}): expected {}, measured {measured}{choice}",
                     v.line, v.experiment, v.measure, v.seed, v.expect

@@ -54,10 +54,7 @@ pub fn desired(current: u32, seen: &Seen, rules: &Rules) -> u32 {
     let (sum, pods) = if first > 1.0 {
         (seen.sum, seen.ready + seen.unready + seen.missing)
     } else {
-        (
-            seen.sum + f64::from(seen.missing) * rules.full,
-            seen.ready + seen.missing,
-        )
+        (seen.sum + f64::from(seen.missing) * rules.full, seen.ready + seen.missing)
     };
     let ratio = sum / f64::from(pods) / rules.target;
     let turned_round = (first > 1.0) != (ratio > 1.0);
@@ -67,11 +64,7 @@ pub fn desired(current: u32, seen: &Seen, rules: &Rules) -> u32 {
     // The tiny step down forgives a product that should be whole and is a hair more.
     let replicas = libm::ceil(ratio * f64::from(pods) - 1e-9).max(0.0) as u32;
     // Counting absent pods must not turn an increase into a decrease, nor the other way round.
-    if (first > 1.0 && replicas < current) || (first < 1.0 && replicas > current) {
-        current
-    } else {
-        replicas
-    }
+    if (first > 1.0 && replicas < current) || (first < 1.0 && replicas > current) { current } else { replicas }
 }
 
 /// The controller: the formula, and how fast it may be followed.
@@ -93,18 +86,10 @@ impl Autoscaler {
     pub fn sync(&mut self, now: Us, current: u32, seen: &Seen, rules: &Rules) -> u32 {
         let wanted = desired(current, seen, rules).clamp(rules.replicas_min, rules.replicas_max);
         self.recommended.push_back((now, wanted));
-        while self
-            .recommended
-            .front()
-            .is_some_and(|(at, _)| now.since(*at) > STABILISATION)
-        {
+        while self.recommended.front().is_some_and(|(at, _)| now.since(*at) > STABILISATION) {
             self.recommended.pop_front();
         }
-        while self
-            .increases
-            .front()
-            .is_some_and(|(at, _)| now.since(*at) >= PERIOD)
-        {
+        while self.increases.front().is_some_and(|(at, _)| now.since(*at) >= PERIOD) {
             self.increases.pop_front();
         }
         if wanted > current {
@@ -117,12 +102,7 @@ impl Autoscaler {
             }
             return next;
         }
-        let highest = self
-            .recommended
-            .iter()
-            .map(|(_, n)| *n)
-            .max()
-            .unwrap_or(current);
+        let highest = self.recommended.iter().map(|(_, n)| *n).max().unwrap_or(current);
         highest.min(current)
     }
 
@@ -136,47 +116,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CPU: Rules = Rules {
-        target: 0.6,
-        full: 1.0,
-        tolerance: 0.1,
-        replicas_min: 10,
-        replicas_max: 100,
-    };
+    const CPU: Rules = Rules { target: 0.6, full: 1.0, tolerance: 0.1, replicas_min: 10, replicas_max: 100 };
 
     fn all_ready(ready: u32, metric: f64) -> Seen {
-        Seen {
-            ready,
-            sum: f64::from(ready) * metric,
-            unready: 0,
-            missing: 0,
-        }
+        Seen { ready, sum: f64::from(ready) * metric, unready: 0, missing: 0 }
     }
 
     #[test]
     fn the_formula_and_its_exceptions() {
         assert_eq!(desired(10, &all_ready(10, 1.0), &CPU), 17);
-        assert_eq!(
-            desired(10, &all_ready(10, 0.65), &CPU),
-            10,
-            "within the tolerance"
-        );
+        assert_eq!(desired(10, &all_ready(10, 0.65), &CPU), 10, "within the tolerance");
         assert_eq!(desired(10, &all_ready(10, 0.3), &CPU), 5);
         // Ten busy, seven starting: 58.8 % on average, so it waits for them.
-        let starting = Seen {
-            ready: 10,
-            sum: 10.0,
-            unready: 7,
-            missing: 0,
-        };
+        let starting = Seen { ready: 10, sum: 10.0, unready: 7, missing: 0 };
         assert_eq!(desired(17, &starting, &CPU), 17);
         // Scaling down, a pod without metrics counts as full.
-        let missing = Seen {
-            ready: 10,
-            sum: 2.0,
-            unready: 0,
-            missing: 10,
-        };
+        let missing = Seen { ready: 10, sum: 2.0, unready: 0, missing: 10 };
         assert_eq!(desired(20, &missing, &CPU), 20);
         assert_eq!(desired(8, &all_ready(0, 0.0), &CPU), 8, "nothing to go by");
     }
@@ -186,11 +141,7 @@ mod tests {
         let mut a = Autoscaler::default();
         assert_eq!(a.sync(Us::s(0), 20, &all_ready(20, 0.9), &CPU), 30);
         for t in (15..300).step_by(15) {
-            assert_eq!(
-                a.sync(Us::s(t), 30, &all_ready(30, 0.3), &CPU),
-                30,
-                "at {t} s"
-            );
+            assert_eq!(a.sync(Us::s(t), 30, &all_ready(30, 0.3), &CPU), 30, "at {t} s");
         }
         assert_eq!(a.sync(Us::s(300), 30, &all_ready(30, 0.3), &CPU), 30);
         assert_eq!(a.sync(Us::s(315), 30, &all_ready(30, 0.3), &CPU), 15);

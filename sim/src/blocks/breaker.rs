@@ -38,13 +38,8 @@ pub struct Thresholds {
 
 impl Thresholds {
     /// resilience4j: 100 calls, half of them failed, 60 s, 10 probes.
-    pub const RESILIENCE4J: Thresholds = Thresholds {
-        window: 100,
-        calls_min: 100,
-        failures: 0.5,
-        open_for: Us::s(60),
-        probes: 10,
-    };
+    pub const RESILIENCE4J: Thresholds =
+        Thresholds { window: 100, calls_min: 100, failures: 0.5, open_for: Us::s(60), probes: 10 };
 }
 
 /// A call that was let through; hand it back with its outcome.
@@ -66,15 +61,7 @@ pub struct Breaker {
 
 impl Breaker {
     pub fn new(thresholds: Thresholds) -> Breaker {
-        Breaker {
-            thresholds,
-            state: State::Closed,
-            era: 0,
-            since: Us::ZERO,
-            outcomes: 0,
-            known: 0,
-            probes_out: 0,
-        }
+        Breaker { thresholds, state: State::Closed, era: 0, since: Us::ZERO, outcomes: 0, known: 0, probes_out: 0 }
     }
 
     /// The state as a caller would find it now.
@@ -108,11 +95,7 @@ impl Breaker {
             State::HalfOpen => self.thresholds.probes,
             _ => self.thresholds.window,
         };
-        let mask = if window >= 128 {
-            u128::MAX
-        } else {
-            (1 << window) - 1
-        };
+        let mask = if window >= 128 { u128::MAX } else { (1 << window) - 1 };
         self.outcomes = (self.outcomes << 1 | u128::from(!ok)) & mask;
         self.known = (self.known + 1).min(window);
         let needed = match self.state {
@@ -122,8 +105,7 @@ impl Breaker {
         if self.known < needed {
             return None;
         }
-        let failed = f64::from(self.outcomes.count_ones())
-            >= self.thresholds.failures * f64::from(self.known);
+        let failed = f64::from(self.outcomes.count_ones()) >= self.thresholds.failures * f64::from(self.known);
         match (self.state, failed) {
             (_, true) => self.turn(State::Open, now),
             (State::HalfOpen, false) => self.turn(State::Closed, now),
@@ -145,13 +127,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SMALL: Thresholds = Thresholds {
-        window: 4,
-        calls_min: 4,
-        failures: 0.5,
-        open_for: Us::s(10),
-        probes: 2,
-    };
+    const SMALL: Thresholds = Thresholds { window: 4, calls_min: 4, failures: 0.5, open_for: Us::s(10), probes: 2 };
 
     /// The transition table, walked once round.
     #[test]

@@ -35,9 +35,7 @@ pub struct Cache {
 impl Cache {
     /// A cold cache with room for every key.
     pub fn new(keys: u32) -> Cache {
-        Cache {
-            expires_ms: vec![0; keys as usize],
-        }
+        Cache { expires_ms: vec![0; keys as usize] }
     }
     pub fn keys(&self) -> u32 {
         self.expires_ms.len() as u32
@@ -62,10 +60,7 @@ impl Cache {
     }
     /// Keys that are fresh now.
     pub fn fresh(&self, now: Us) -> usize {
-        self.expires_ms
-            .iter()
-            .filter(|ms| u64::from(**ms) * 1_000 > now.0)
-            .count()
+        self.expires_ms.iter().filter(|ms| u64::from(**ms) * 1_000 > now.0).count()
     }
     pub fn weight(&self) -> usize {
         self.expires_ms.len() * 4

@@ -50,10 +50,7 @@ impl VersionVector {
     /// A new write by `node`.
     pub fn next(&mut self, node: u8) -> Dot {
         self.0[node as usize] += 1;
-        Dot {
-            node,
-            n: self.get(node),
-        }
+        Dot { node, n: self.get(node) }
     }
     pub fn covers(&self, dot: Dot) -> bool {
         self.get(dot.node) >= dot.n
@@ -88,10 +85,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// Before every write.
-    pub const NEVER: Stamp = Stamp {
-        at: i64::MIN,
-        node: 0,
-    };
+    pub const NEVER: Stamp = Stamp { at: i64::MIN, node: 0 };
 }
 
 /// Last write wins.
@@ -128,10 +122,7 @@ pub struct Siblings<T> {
 
 impl<T: Clone> Siblings<T> {
     pub fn new() -> Self {
-        Siblings {
-            values: Vec::new(),
-            seen: VersionVector::default(),
-        }
+        Siblings { values: Vec::new(), seen: VersionVector::default() }
     }
     /// A write at `node` by somebody who has seen `context`: it replaces what was seen, and stands
     /// beside what was not.
@@ -160,8 +151,7 @@ impl<T: Clone> Default for Siblings<T> {
 impl<T: Clone> Merge for Siblings<T> {
     fn merge(&mut self, other: &Self) {
         // A version goes when the other side has seen it and keeps it no longer: it was replaced.
-        self.values
-            .retain(|(dot, _)| other.has(*dot) || !other.seen.covers(*dot));
+        self.values.retain(|(dot, _)| other.has(*dot) || !other.seen.covers(*dot));
         for (dot, value) in &other.values {
             if !self.seen.covers(*dot) {
                 self.insert(*dot, value.clone());
@@ -268,9 +258,7 @@ impl OrSet {
 
 impl Merge for OrSet {
     fn merge(&mut self, other: &Self) {
-        let stands = |a: &(u16, Dot), there: &OrSet| {
-            !there.seen.covers(a.1) || there.adds.binary_search(a).is_ok()
-        };
+        let stands = |a: &(u16, Dot), there: &OrSet| !there.seen.covers(a.1) || there.adds.binary_search(a).is_ok();
         let mut adds: Vec<(u16, Dot)> = self
             .adds
             .iter()
@@ -305,11 +293,7 @@ mod tests {
     }
 
     /// Three replicas after a random history of writes and merges.
-    fn history<T: Merge + Clone>(
-        start: T,
-        ops: &[Op],
-        mut write: impl FnMut(&mut T, u8, u16),
-    ) -> [T; 3] {
+    fn history<T: Merge + Clone>(start: T, ops: &[Op], mut write: impl FnMut(&mut T, u8, u16)) -> [T; 3] {
         let mut replicas = [start.clone(), start.clone(), start];
         for op in ops {
             match *op {
@@ -332,11 +316,7 @@ mod tests {
     /// The laws of a join, on states that a run can really reach.
     fn laws<T: Merge + Clone + PartialEq + core::fmt::Debug>([a, b, c]: &[T; 3]) {
         assert_eq!(merged(a, b), merged(b, a), "commutative");
-        assert_eq!(
-            merged(&merged(a, b), c),
-            merged(a, &merged(b, c)),
-            "associative"
-        );
+        assert_eq!(merged(&merged(a, b), c), merged(a, &merged(b, c)), "associative");
         assert_eq!(&merged(a, a), a, "idempotent");
         let ab = merged(a, b);
         assert_eq!(merged(&ab, b), ab, "hearing twice changes nothing");
@@ -466,10 +446,7 @@ mod tests {
         let context = a.seen;
         a.put(0, &context, "purple");
         b.merge(&a);
-        assert_eq!(
-            b.values.iter().map(|(_, v)| *v).collect::<Vec<_>>(),
-            ["purple"]
-        );
+        assert_eq!(b.values.iter().map(|(_, v)| *v).collect::<Vec<_>>(), ["purple"]);
         assert_eq!(a, b);
     }
 }

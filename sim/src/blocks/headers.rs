@@ -46,9 +46,7 @@ pub fn whole_seconds(span: Us) -> u64 {
 pub fn told_to_wait(fields: Fields, decision: &Decision) -> Option<Us> {
     let seconds = match fields {
         Fields::Draft => decision.retry_after.map(whole_seconds),
-        Fields::Legacy => decision
-            .retry_after
-            .map(|_| whole_seconds(decision.reset_after)),
+        Fields::Legacy => decision.retry_after.map(|_| whole_seconds(decision.reset_after)),
         Fields::Bare => None,
     };
     seconds.map(Us::s)
@@ -68,13 +66,8 @@ pub fn fields(fields: Fields, policy: &Policy, d: &Decision) -> Vec<(&'static st
             if let (false, Some(after)) = (d.admitted, d.retry_after) {
                 out.push(("Retry-After", whole_seconds(after).to_string()));
             }
-            out.push((
-                "RateLimit-Policy",
-                format!("\"default\";q={};w={window_s}", policy.limit),
-            ));
-            let t = d
-                .more_after
-                .map_or(String::new(), |t| format!(";t={}", whole_seconds(t)));
+            out.push(("RateLimit-Policy", format!("\"default\";q={};w={window_s}", policy.limit)));
+            let t = d.more_after.map_or(String::new(), |t| format!(";t={}", whole_seconds(t)));
             out.push(("RateLimit", format!("\"default\";r={}{t}", d.remaining)));
         }
         Fields::Legacy => {
@@ -105,11 +98,7 @@ mod tests {
     use super::*;
     use crate::blocks::limiter::{Algorithm, Limiter};
 
-    const POLICY: Policy = Policy {
-        limit: 100,
-        window: Us::s(60),
-        burst: 10,
-    };
+    const POLICY: Policy = Policy { limit: 100, window: Us::s(60), burst: 10 };
 
     fn after_ten(algorithm: Algorithm) -> Decision {
         let mut l = Limiter::new(algorithm);
@@ -123,10 +112,7 @@ mod tests {
     fn a_refusal_in_the_current_draft() {
         let d = after_ten(Algorithm::Gcra);
         assert_eq!(status(&d), 429);
-        let lines: Vec<String> = fields(Fields::Draft, &POLICY, &d)
-            .iter()
-            .map(|(k, v)| format!("{k}: {v}"))
-            .collect();
+        let lines: Vec<String> = fields(Fields::Draft, &POLICY, &d).iter().map(|(k, v)| format!("{k}: {v}")).collect();
         assert_eq!(
             lines,
             [
@@ -154,10 +140,7 @@ mod tests {
     fn an_admitted_request_learns_what_remains() {
         let d = Limiter::new(Algorithm::FixedWindow).ask(&POLICY, 45_000_000, 1);
         assert_eq!(status(&d), 200);
-        assert_eq!(
-            fields(Fields::Draft, &POLICY, &d)[1],
-            ("RateLimit", "\"default\";r=99;t=15".to_string())
-        );
+        assert_eq!(fields(Fields::Draft, &POLICY, &d)[1], ("RateLimit", "\"default\";r=99;t=15".to_string()));
         assert_eq!(problem(&d), None);
     }
 

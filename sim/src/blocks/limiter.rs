@@ -51,9 +51,7 @@ impl Policy {
     /// The burst that this algorithm lets through at one instant after a long silence.
     pub fn burst_of(&self, algorithm: Algorithm) -> u64 {
         match algorithm {
-            Algorithm::FixedWindow | Algorithm::SlidingLog | Algorithm::SlidingCounter => {
-                self.limit
-            }
+            Algorithm::FixedWindow | Algorithm::SlidingLog | Algorithm::SlidingCounter => self.limit,
             Algorithm::TokenBucket | Algorithm::Gcra => self.burst,
             Algorithm::LeakyQueue => 1,
         }
@@ -172,9 +170,7 @@ impl Limiter {
     pub fn fill(&self, policy: &Policy, clock: i64) -> f64 {
         let used = self.used(policy, clock);
         let size = match self {
-            Limiter::FixedWindow(_) | Limiter::SlidingLog(_) | Limiter::SlidingCounter(_) => {
-                policy.limit
-            }
+            Limiter::FixedWindow(_) | Limiter::SlidingLog(_) | Limiter::SlidingCounter(_) => policy.limit,
             _ => policy.burst,
         };
         (used / size as f64).clamp(0.0, 1.0)
@@ -187,9 +183,7 @@ impl Limiter {
             Limiter::SlidingLog(l) => l.count_at(policy, clock) as f64,
             Limiter::SlidingCounter(l) => l.estimate(policy, clock),
             Limiter::TokenBucket(l) => l.missing(policy, clock) as f64 / policy.window.0 as f64,
-            Limiter::Gcra(l) | Limiter::LeakyQueue(l) => {
-                l.debt(policy, clock) as f64 / policy.window.0 as f64
-            }
+            Limiter::Gcra(l) | Limiter::LeakyQueue(l) => l.debt(policy, clock) as f64 / policy.window.0 as f64,
         }
     }
 
@@ -231,11 +225,7 @@ pub struct FixedWindow {
 
 impl FixedWindow {
     fn count_at(&self, policy: &Policy, clock: i64) -> u64 {
-        if window_of(policy, clock).0 == self.window {
-            self.count
-        } else {
-            0
-        }
+        if window_of(policy, clock).0 == self.window { self.count } else { 0 }
     }
 
     fn ask(&mut self, policy: &Policy, clock: i64, cost: u64) -> Decision {
@@ -326,9 +316,7 @@ impl SlidingLog {
             admitted,
             wait: Us::ZERO,
             remaining: policy.limit - used - if admitted { cost } else { 0 },
-            retry_after: retry_after
-                .filter(|_| cost <= policy.limit)
-                .map(|(leaves_in, _)| Us(leaves_in as u64)),
+            retry_after: retry_after.filter(|_| cost <= policy.limit).map(|(leaves_in, _)| Us(leaves_in as u64)),
             more_after: first.map(|(leaves_in, _)| Us(leaves_in as u64)).or(own),
             reset_after: last.max(own).unwrap_or(Us::ZERO),
         }
@@ -356,11 +344,7 @@ impl SlidingCounter {
             1 => (0, self.current),
             _ => (0, 0),
         };
-        let rolled = SlidingCounter {
-            window,
-            current,
-            previous,
-        };
+        let rolled = SlidingCounter { window, current, previous };
         (rolled, elapsed)
     }
 
@@ -384,22 +368,14 @@ impl SlidingCounter {
             *self = now;
         }
         let remaining = full.saturating_sub(now.load(policy, elapsed, 0)) / policy.window.0;
-        let retry_after = if admitted {
-            None
-        } else {
-            now.room_after(policy, elapsed, cost)
-        };
+        let retry_after = if admitted { None } else { now.room_after(policy, elapsed, cost) };
         let left = policy.window - Us(elapsed);
         Decision {
             admitted,
             wait: Us::ZERO,
             remaining,
             retry_after,
-            more_after: if remaining >= policy.limit {
-                None
-            } else {
-                now.room_after(policy, elapsed, remaining + 1)
-            },
+            more_after: if remaining >= policy.limit { None } else { now.room_after(policy, elapsed, remaining + 1) },
             reset_after: match (now.current, now.previous) {
                 (0, 0) => Us::ZERO,
                 (0, _) => left,
@@ -416,9 +392,7 @@ impl SlidingCounter {
         }
         let w = policy.window.0;
         // The least e with previous · (W - e) <= room · W.
-        let fades_at = |previous: u64, room: u64| {
-            w.saturating_sub((room * w).checked_div(previous).unwrap_or(w))
-        };
+        let fades_at = |previous: u64, room: u64| w.saturating_sub((room * w).checked_div(previous).unwrap_or(w));
         if self.current + cost <= policy.limit {
             let room = policy.limit - self.current - cost;
             let at = fades_at(self.previous, room);
@@ -452,8 +426,7 @@ impl TokenBucket {
         if self.missing == 0 {
             return 0;
         }
-        (self.missing + behind.saturating_mul(policy.limit))
-            .saturating_sub(passed.saturating_mul(policy.limit))
+        (self.missing + behind.saturating_mul(policy.limit)).saturating_sub(passed.saturating_mul(policy.limit))
     }
 
     fn ask(&mut self, policy: &Policy, clock: i64, cost: u64) -> Decision {
@@ -463,10 +436,7 @@ impl TokenBucket {
         let wanted = missing + cost * token;
         let admitted = wanted <= size;
         if admitted {
-            *self = TokenBucket {
-                missing: wanted,
-                last: clock,
-            };
+            *self = TokenBucket { missing: wanted, last: clock };
         }
         let missing = if admitted { wanted } else { missing };
         in_units(policy, admitted, missing, wanted.saturating_sub(size), cost)
@@ -479,16 +449,10 @@ impl TokenBucket {
 /// Each admitted request moves it by T = W/N a unit. A request is early by TAT - now; it is refused
 /// if that would exceed the tolerance τ = B · T. This is the token bucket with the bucket's level
 /// written as a time, so there is no refill to compute and nothing but one number to store.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gcra {
     /// In units of 1/N microseconds, so that T is the whole number W. `None`: never used.
     tat: Option<i128>,
-}
-
-impl Default for Gcra {
-    fn default() -> Gcra {
-        Gcra { tat: None }
-    }
 }
 
 impl Gcra {
@@ -509,13 +473,7 @@ impl Gcra {
             self.tat = Some(now + i128::from(wanted));
         }
         let debt = if admitted { wanted } else { early };
-        in_units(
-            policy,
-            admitted,
-            debt,
-            wanted.saturating_sub(tolerance),
-            cost,
-        )
+        in_units(policy, admitted, debt, wanted.saturating_sub(tolerance), cost)
     }
 
     /// The same meter in front of a queue with B places: the same requests are accepted, but each
@@ -555,19 +513,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MINUTE: Policy = Policy {
-        limit: 100,
-        window: Us::s(60),
-        burst: 10,
-    };
+    const MINUTE: Policy = Policy { limit: 100, window: Us::s(60), burst: 10 };
 
     #[test]
     fn cloudflares_example() {
-        let mut l = SlidingCounter {
-            window: 0,
-            current: 42,
-            previous: 0,
-        };
+        let mut l = SlidingCounter { window: 0, current: 42, previous: 0 };
         for _ in 0..18 {
             l.ask(&MINUTE, 60_000_000, 1);
         }
@@ -629,13 +579,7 @@ mod tests {
     fn most(passed: &[(u64, u64)], window: Us) -> u64 {
         passed
             .iter()
-            .map(|(end, _)| {
-                passed
-                    .iter()
-                    .filter(|(t, _)| t <= end && t + window.0 > *end)
-                    .map(|(_, cost)| cost)
-                    .sum()
-            })
+            .map(|(end, _)| passed.iter().filter(|(t, _)| t <= end && t + window.0 > *end).map(|(_, cost)| cost).sum())
             .max()
             .unwrap_or(0)
     }

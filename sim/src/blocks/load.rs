@@ -31,14 +31,7 @@ pub struct Load {
 
 impl Load {
     pub fn new(tape: Tape, rate: f64) -> Load {
-        Load {
-            tape,
-            rate,
-            next: 0,
-            remaining: tape.gap(0),
-            since: Us::ZERO,
-            generation: 0,
-        }
+        Load { tape, rate, next: 0, remaining: tape.gap(0), since: Us::ZERO, generation: 0 }
     }
 
     pub fn rate(&self) -> f64 {
@@ -107,12 +100,7 @@ mod tests {
         changed.set_rate(Us::s(10), 100.0);
         let fast = arrivals(&mut changed, Us::s(20));
         let slow = arrivals(&mut steady, Us::s(110));
-        assert!(
-            fast.len().abs_diff(slow.len()) <= 1,
-            "{} {}",
-            fast.len(),
-            slow.len()
-        );
+        assert!(fast.len().abs_diff(slow.len()) <= 1, "{} {}", fast.len(), slow.len());
         for (f, s) in fast.iter().zip(&slow) {
             let expected = 10.0 + (s.as_s() - 10.0) / 10.0;
             assert!((f.as_s() - expected).abs() < 1e-3);

@@ -71,14 +71,7 @@ pub struct Wire {
 impl Wire {
     /// A wire that only delays, each message on its own.
     pub const fn new(delay: Delay) -> Wire {
-        Wire {
-            delay,
-            loss: 0.0,
-            duplicate: 0.0,
-            reorder: 1.0,
-            bandwidth: None,
-            wait_max: Us::s(1),
-        }
+        Wire { delay, loss: 0.0, duplicate: 0.0, reorder: 1.0, bandwidth: None, wait_max: Us::s(1) }
     }
     pub const fn in_order(mut self) -> Wire {
         self.reorder = 0.0;
@@ -197,11 +190,7 @@ impl Link {
         self.traffic.arriving += 1;
         self.traffic.duplicated += 1;
         // The copy is made behind the original's last bottleneck: it costs no bandwidth here.
-        Fate::Twice(
-            first,
-            self.arrival(sent, self.again.at(index + 1), own_way)
-                .max(first),
-        )
+        Fate::Twice(first, self.arrival(sent, self.again.at(index + 1), own_way).max(first))
     }
 
     /// When the last byte leaves, or `None` if the queue is full.
@@ -263,9 +252,7 @@ pub struct Mesh {
 impl Mesh {
     /// `wire(from, to)` says how each link behaves.
     pub fn new(seed: u64, block: &str, n: usize, wire: impl Fn(usize, usize) -> Wire) -> Mesh {
-        let links = (0..n * n)
-            .map(|i| Link::new(seed, block, i as u64, wire(i / n, i % n)))
-            .collect();
+        let links = (0..n * n).map(|i| Link::new(seed, block, i as u64, wire(i / n, i % n))).collect();
         Mesh { n, links }
     }
 
@@ -281,10 +268,7 @@ impl Mesh {
     /// Every link, for a change that concerns all of them.
     pub fn links_mut(&mut self) -> impl Iterator<Item = (usize, usize, &mut Link)> {
         let n = self.n;
-        self.links
-            .iter_mut()
-            .enumerate()
-            .map(move |(i, link)| (i / n, i % n, link))
+        self.links.iter_mut().enumerate().map(move |(i, link)| (i / n, i % n, link))
     }
 
     /// Cuts or mends both directions between two nodes.
@@ -362,11 +346,8 @@ mod tests {
     #[test]
     fn a_transfer_takes_the_delay_and_eight_bits_a_byte_over_the_bandwidth() {
         // 1 MB at 8 Mbit/s (1,000,000 B/s) and 40 ms: 1.04 s; the second message waits its turn.
-        let mut l = link(Wire {
-            bandwidth: Some(1_000_000),
-            wait_max: Us::s(2),
-            ..Wire::new(Delay::Fixed(Us::ms(40)))
-        });
+        let mut l =
+            link(Wire { bandwidth: Some(1_000_000), wait_max: Us::s(2), ..Wire::new(Delay::Fixed(Us::ms(40))) });
         assert_eq!(l.send(Us::ZERO, 1_000_000), Fate::Arrives(Us::ms(1_040)));
         assert_eq!(l.send(Us::ZERO, 500_000), Fate::Arrives(Us::ms(1_540)));
         assert_eq!(transfer(1, 3), Us(333_334));
@@ -374,30 +355,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_and_says_so() {
-        let mut l = link(Wire {
-            bandwidth: Some(1_000),
-            wait_max: Us::ms(1_500),
-            ..Wire::new(Delay::Fixed(Us::ZERO))
-        });
+        let mut l = link(Wire { bandwidth: Some(1_000), wait_max: Us::ms(1_500), ..Wire::new(Delay::Fixed(Us::ZERO)) });
         let fates: Vec<Fate> = (0..4).map(|_| l.send(Us::ZERO, 1_000)).collect();
-        assert_eq!(
-            fates,
-            [
-                Fate::Arrives(Us::s(1)),
-                Fate::Arrives(Us::s(2)),
-                Fate::Full,
-                Fate::Full
-            ]
-        );
+        assert_eq!(fates, [Fate::Arrives(Us::s(1)), Fate::Arrives(Us::s(2)), Fate::Full, Fate::Full]);
     }
 
     #[test]
     fn rates_and_means_are_as_declared() {
-        let mut l = link(Wire {
-            loss: 0.1,
-            duplicate: 0.2,
-            ..Wire::new(Delay::Exp(Us::ms(40)))
-        });
+        let mut l = link(Wire { loss: 0.1, duplicate: 0.2, ..Wire::new(Delay::Exp(Us::ms(40))) });
         let n = 200_000;
         let mut sum = 0.0;
         for _ in 0..n {
@@ -423,19 +388,12 @@ mod tests {
         let mut mesh = Mesh::new(1, "test", 4, |_, _| Wire::new(Delay::Fixed(Us::ms(1))));
         assert_eq!(mesh.components(), [0, 0, 0, 0]);
         mesh.set_pair(0, 3, false);
-        assert_eq!(
-            mesh.components(),
-            [0, 0, 0, 0],
-            "3 is still reached through 1"
-        );
+        assert_eq!(mesh.components(), [0, 0, 0, 0], "3 is still reached through 1");
         mesh.partition(|i| usize::from(i >= 2));
         assert_eq!(mesh.components(), [0, 0, 2, 2]);
         assert_eq!(mesh.link_mut(0, 2).send(Us::ZERO, 0), Fate::Cut);
         mesh.heal();
-        assert_eq!(
-            mesh.link_mut(0, 2).send(Us::ZERO, 0),
-            Fate::Arrives(Us::ms(1))
-        );
+        assert_eq!(mesh.link_mut(0, 2).send(Us::ZERO, 0), Fate::Arrives(Us::ms(1)));
     }
 
     proptest! {

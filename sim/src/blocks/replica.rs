@@ -19,9 +19,7 @@
 //! Leaves out: hinted handoff, Merkle trees (whole states travel instead), nodes that join, leave
 //! or lose their disk.
 
-use super::crdt::{
-    Dot, GCounter, Lww, Merge, NODES_MAX, OrSet, PnCounter, Siblings, Stamp, VersionVector,
-};
+use super::crdt::{Dot, GCounter, Lww, Merge, NODES_MAX, OrSet, PnCounter, Siblings, Stamp, VersionVector};
 use super::session::Seen;
 use crate::kernel::Us;
 use std::collections::VecDeque;
@@ -67,10 +65,7 @@ pub enum State {
 impl State {
     pub fn new(rule: Rule) -> State {
         match rule {
-            Rule::LastWriteWins => State::Lww(Lww {
-                stamp: Stamp::NEVER,
-                value: Content::default(),
-            }),
+            Rule::LastWriteWins => State::Lww(Lww { stamp: Stamp::NEVER, value: Content::default() }),
             Rule::Siblings => State::Siblings(Siblings::new()),
             Rule::GrowOnlyCounter => State::GCounter(GCounter::default()),
             Rule::PnCounter => State::PnCounter(PnCounter::default()),
@@ -127,10 +122,7 @@ impl State {
     }
 
     pub fn seen(&self) -> Seen {
-        Seen {
-            stamp: self.stamp().unwrap_or(Stamp::NEVER),
-            vector: self.vector(),
-        }
+        Seen { stamp: self.stamp().unwrap_or(Stamp::NEVER), vector: self.vector() }
     }
 
     /// Whether it has taken in everything up to `point`. For last write wins: whether it holds
@@ -192,11 +184,7 @@ pub struct Clock {
 
 impl Clock {
     pub fn new(hybrid: bool) -> Clock {
-        Clock {
-            skew: 0,
-            hybrid,
-            last: i64::MIN,
-        }
+        Clock { skew: 0, hybrid, last: i64::MIN }
     }
     pub fn read(&self, now: Us) -> i64 {
         now.0 as i64 + self.skew
@@ -237,13 +225,7 @@ pub struct Written {
 impl Replica {
     pub fn new(id: u8, keys: usize, rule: Rule, hybrid: bool) -> Replica {
         debug_assert!((id as usize) < NODES_MAX);
-        Replica {
-            id,
-            up: true,
-            clock: Clock::new(hybrid),
-            states: vec![State::new(rule); keys],
-            issued: vec![0; keys],
-        }
+        Replica { id, up: true, clock: Clock::new(hybrid), states: vec![State::new(rule); keys], issued: vec![0; keys] }
     }
 
     pub fn state(&self, key: usize) -> &State {
@@ -258,13 +240,7 @@ impl Replica {
         let state = &mut self.states[key];
         let parent = state.write().unwrap_or(0);
         self.issued[key] += 1;
-        let mut id = WriteId {
-            stamp: Stamp::NEVER,
-            dot: Dot {
-                node: self.id,
-                n: self.issued[key],
-            },
-        };
+        let mut id = WriteId { stamp: Stamp::NEVER, dot: Dot { node: self.id, n: self.issued[key] } };
         let mut kept = true;
         let was = state.value();
         let content = Content {
@@ -277,10 +253,7 @@ impl Replica {
         };
         match state {
             State::Lww(l) => {
-                id.stamp = Stamp {
-                    at: self.clock.stamp(now, l.stamp.at),
-                    node: self.id,
-                };
+                id.stamp = Stamp { at: self.clock.stamp(now, l.stamp.at), node: self.id };
                 kept = l.put(id.stamp, content);
             }
             State::Siblings(s) => {
@@ -331,9 +304,7 @@ impl Replica {
 /// Bounded Staleness*, VLDB 2012). Its k-th power is the chance to be k or more versions behind.
 pub fn miss(n: u64, r: u64, w: u64) -> f64 {
     // Draw the read set one replica at a time: each must be among the N-W without the write.
-    (0..r).fold(1.0, |p, i| {
-        p * n.saturating_sub(w + i) as f64 / (n - i.min(n - 1)) as f64
-    })
+    (0..r).fold(1.0, |p, i| p * n.saturating_sub(w + i) as f64 / (n - i.min(n - 1)) as f64)
 }
 
 /// A write as the observer remembers it.
@@ -413,9 +384,7 @@ impl Observer {
         let Some(first) = self.entries.front().map(|e| e.write) else {
             return;
         };
-        let entry = write
-            .checked_sub(first)
-            .and_then(|i| self.entries.get_mut(i as usize));
+        let entry = write.checked_sub(first).and_then(|i| self.entries.get_mut(i as usize));
         if let Some(entry) = entry {
             entry.acked = now;
             self.acked.stamp = self.acked.stamp.max(entry.id.stamp);
@@ -431,11 +400,7 @@ impl Observer {
         let mut behind: Option<Behind> = None;
         for entry in &self.entries {
             if entry.acked <= asof && !state.has(&entry.id) {
-                let b = behind.get_or_insert(Behind {
-                    versions: 0,
-                    since: entry.acked,
-                    newest: 0,
-                });
+                let b = behind.get_or_insert(Behind { versions: 0, since: entry.acked, newest: 0 });
                 b.versions += 1;
                 b.since = b.since.min(entry.acked);
                 b.newest = entry.write;
@@ -488,9 +453,7 @@ impl Observer {
     }
 
     fn is_lost(&self, index: usize, alive: &[bool]) -> bool {
-        self.entries
-            .get(index)
-            .is_some_and(|e| e.acked != Us::MAX && !alive[index])
+        self.entries.get(index).is_some_and(|e| e.acked != Us::MAX && !alive[index])
     }
 
     pub fn weight(&self) -> usize {
@@ -516,9 +479,7 @@ mod tests {
                 for w in 1..=n {
                     let formula = choose(n - w, r) / choose(n, r);
                     // Counted: every read set of size R against the write set {0, .., W-1}.
-                    let sets: Vec<u64> = (0..1u64 << n)
-                        .filter(|s| u64::from(s.count_ones()) == r)
-                        .collect();
+                    let sets: Vec<u64> = (0..1u64 << n).filter(|s| u64::from(s.count_ones()) == r).collect();
                     let missing = sets.iter().filter(|s| *s & ((1 << w) - 1) == 0).count();
                     let counted = missing as f64 / sets.len() as f64;
                     assert!((miss(n, r, w) - formula).abs() < 1e-12, "{n} {r} {w}");
@@ -571,10 +532,8 @@ mod tests {
 
     #[test]
     fn lost_is_what_no_copy_descends_from() {
-        let mut nodes = [
-            Replica::new(0, 1, Rule::LastWriteWins, false),
-            Replica::new(1, 1, Rule::LastWriteWins, false),
-        ];
+        let mut nodes =
+            [Replica::new(0, 1, Rule::LastWriteWins, false), Replica::new(1, 1, Rule::LastWriteWins, false)];
         let mut observer = Observer::default();
         for i in 0..10u64 {
             let node = (i % 2) as usize;
@@ -593,19 +552,11 @@ mod tests {
             observer.wrote(entry, &nodes, 0);
             observer.acked(write, Us::ms(i));
         }
-        assert_eq!(
-            observer.lost(&nodes, 0),
-            0,
-            "each side still has its own five"
-        );
+        assert_eq!(observer.lost(&nodes, 0), 0, "each side still has its own five");
         let behind = observer.behind(nodes[0].state(0), Us::s(1));
         assert_eq!(
             behind,
-            Some(Behind {
-                versions: 1,
-                since: Us::ms(9),
-                newest: 10
-            }),
+            Some(Behind { versions: 1, since: Us::ms(9), newest: 10 }),
             "by timestamps only the last write is newer"
         );
         let other = nodes[1].state(0).clone();

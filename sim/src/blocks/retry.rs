@@ -85,11 +85,7 @@ impl Budget {
     /// `share` of first attempts may be retried; unused allowance is kept up to `saved_max` retries.
     pub fn new(share: f64, saved_max: u64) -> Budget {
         let earn = (share.clamp(0.0, 1.0) * TOKEN as f64 + 0.5) as u64;
-        Budget {
-            earn,
-            tokens: 0,
-            tokens_max: saved_max * TOKEN,
-        }
+        Budget { earn, tokens: 0, tokens_max: saved_max * TOKEN }
     }
     #[inline]
     pub fn first_attempt(&mut self) {
@@ -131,13 +127,7 @@ mod tests {
             Write(u32, u32),
             Answer(u32, bool),
         }
-        let retry = Retry {
-            attempts: u8::MAX,
-            backoff: kind.0,
-            jitter: kind.1,
-            base: Us::ms(5),
-            cap: Us::ms(2_000),
-        };
+        let retry = Retry { attempts: u8::MAX, backoff: kind.0, jitter: kind.1, base: Us::ms(5), cap: Us::ms(2_000) };
         let mut network = Stream::new(seed, "test", "network", 0);
         let mut hop = || Us::from_ms((10.0 + 2.0 * network.normal()).abs());
         let mut chance = Stream::new(seed, "test", "jitter", 0);
@@ -184,20 +174,10 @@ mod tests {
             (calls, time)
         };
         let [none, plain, decorrelated, equal, full] = KINDS.map(mean);
-        let text = format!(
-            "none {none:?} plain {plain:?} decorrelated {decorrelated:?} equal {equal:?} full {full:?}"
-        );
-        assert!(
-            full.0 <= equal.0 * 1.05 && equal.0 <= decorrelated.0,
-            "{text}"
-        );
+        let text = format!("none {none:?} plain {plain:?} decorrelated {decorrelated:?} equal {equal:?} full {full:?}");
+        assert!(full.0 <= equal.0 * 1.05 && equal.0 <= decorrelated.0, "{text}");
         assert!(decorrelated.0 < plain.0 && plain.0 < none.0, "{text}");
-        assert!(
-            [none, decorrelated, equal, full]
-                .iter()
-                .all(|k| plain.1 > 5.0 * k.1),
-            "{text}"
-        );
+        assert!([none, decorrelated, equal, full].iter().all(|k| plain.1 > 5.0 * k.1), "{text}");
         assert!(full.1 * 1.15 <= equal.1, "{text}");
     }
 
@@ -210,9 +190,7 @@ mod tests {
             base: Us::ms(100),
             cap: Us::s(1),
         };
-        let waits: Vec<u64> = (1..=6)
-            .map(|a| retry.wait(a, Us::ZERO, 0.7).0 / 1_000)
-            .collect();
+        let waits: Vec<u64> = (1..=6).map(|a| retry.wait(a, Us::ZERO, 0.7).0 / 1_000).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1_000, 1_000]);
     }
 

@@ -61,13 +61,8 @@ fn probit(p: f64) -> f64 {
         -3.066479806614716e1,
         2.506628277459239,
     ];
-    const B: [f64; 5] = [
-        -5.447609879822406e1,
-        1.615858368580409e2,
-        -1.556989798598866e2,
-        6.680131188771972e1,
-        -1.328068155288572e1,
-    ];
+    const B: [f64; 5] =
+        [-5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1];
     const C: [f64; 6] = [
         -7.784894002430293e-3,
         -3.223964580411365e-1,
@@ -76,12 +71,7 @@ fn probit(p: f64) -> f64 {
         4.374664141464968,
         2.938163982698783,
     ];
-    const D: [f64; 4] = [
-        7.784695709041462e-3,
-        3.224671290700398e-1,
-        2.445134137142996,
-        3.754408661907416,
-    ];
+    const D: [f64; 4] = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416];
     let tail = |q: f64| {
         let top = C.iter().fold(0.0, |s, c| s * q + c);
         top / (D.iter().fold(0.0, |s, d| s * q + d) * q + 1.0)
@@ -114,14 +104,7 @@ pub struct Job {
 impl Job {
     pub fn new(id: u32, slot: u32, attempt: u8, class: u8, at: Us) -> Job {
         let (at_low, at_high) = (at.0 as u32, (at.0 >> 32) as u8);
-        Job {
-            id,
-            slot,
-            at_low,
-            at_high,
-            attempt,
-            class,
-        }
+        Job { id, slot, at_low, at_high, attempt, class }
     }
     /// When it joined the line (40 bits of microseconds: twelve days).
     #[inline(always)]
@@ -154,10 +137,7 @@ pub struct DelayControl {
 
 impl DelayControl {
     /// 5 ms and 100 ms, as published.
-    pub const PUBLISHED: DelayControl = DelayControl {
-        target: Us::ms(5),
-        interval: Us::ms(100),
-    };
+    pub const PUBLISHED: DelayControl = DelayControl { target: Us::ms(5), interval: Us::ms(100) };
 }
 
 /// The rules of a line.
@@ -176,13 +156,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules {
-            order: Order::Fifo,
-            bound: u32::MAX,
-            evict: false,
-            expire: None,
-            delay_control: None,
-        }
+        Rules { order: Order::Fifo, bound: u32::MAX, evict: false, expire: None, delay_control: None }
     }
 }
 
@@ -238,11 +212,7 @@ impl Line {
         };
         if waiting as u64 >= u64::from(rules.bound) {
             let victim = (rules.evict && rules.order == Order::Priority)
-                .then(|| {
-                    (lane + 1..CLASSES)
-                        .rev()
-                        .find(|l| !self.lanes[*l].is_empty())
-                })
+                .then(|| (lane + 1..CLASSES).rev().find(|l| !self.lanes[*l].is_empty()))
                 .flatten()
                 .and_then(|l| self.lanes[l].pop_back());
             let Some(victim) = victim else {
@@ -266,13 +236,8 @@ impl Line {
         mut dropped: impl FnMut(Job, Dropped),
     ) -> Option<Job> {
         // Looked up once: the rule is about the line as the worker finds it.
-        let delay_max = rules.delay_control.map(|c| {
-            if self.empty_at + c.interval < now {
-                c.target
-            } else {
-                c.interval
-            }
-        });
+        let delay_max =
+            rules.delay_control.map(|c| if self.empty_at + c.interval < now { c.target } else { c.interval });
         loop {
             let job = self.pop(rules.order, only_class);
             if self.is_empty() {
@@ -294,11 +259,7 @@ impl Line {
         if let Some(class) = only_class {
             // A bulkhead needs lanes: in a mixed line only the front can be looked at.
             let lane = &mut self.lanes[0];
-            let front = if order == Order::Lifo {
-                lane.back()
-            } else {
-                lane.front()
-            };
+            let front = if order == Order::Lifo { lane.back() } else { lane.front() };
             front.filter(|j| j.class <= class)?;
         }
         match order {
@@ -308,22 +269,14 @@ impl Line {
             Order::Fair => (0..CLASSES).find_map(|_| {
                 let lane = self.turn as usize;
                 self.turn = (self.turn + 1) % CLASSES as u8;
-                if only_class.is_some_and(|c| lane > c as usize) {
-                    None
-                } else {
-                    self.lanes[lane].pop_front()
-                }
+                if only_class.is_some_and(|c| lane > c as usize) { None } else { self.lanes[lane].pop_front() }
             }),
         }
     }
 
     /// The longest wait in the line, and whether there is one.
     pub fn oldest(&self) -> Option<Job> {
-        self.lanes
-            .iter()
-            .filter_map(VecDeque::front)
-            .copied()
-            .min_by_key(Job::at)
+        self.lanes.iter().filter_map(VecDeque::front).copied().min_by_key(Job::at)
     }
 
     /// Empties the line: the server died with all that waited.
@@ -421,10 +374,7 @@ impl Workers {
         self.meter(now);
         self.debt = Us::ZERO;
         self.idle = (0..self.jobs.len() as u8).rev().collect();
-        self.jobs
-            .iter_mut()
-            .filter_map(Option::take)
-            .for_each(&mut lost);
+        self.jobs.iter_mut().filter_map(Option::take).for_each(&mut lost);
     }
     pub fn jobs(&self) -> impl Iterator<Item = Job> + '_ {
         self.jobs.iter().flatten().copied()
@@ -446,12 +396,7 @@ mod tests {
 
     #[test]
     fn the_normal_quantile() {
-        for (p, z) in [
-            (0.5, 0.0),
-            (0.975, 1.959963985),
-            (0.01, -2.326347874),
-            (0.999, 3.090232306),
-        ] {
+        for (p, z) in [(0.5, 0.0), (0.975, 1.959963985), (0.01, -2.326347874), (0.999, 3.090232306)] {
             assert!((probit(p) - z).abs() < 1e-7, "{p}: {}", probit(p));
         }
     }
@@ -470,40 +415,26 @@ mod tests {
 
     #[test]
     fn a_full_line_makes_room_for_what_matters_more() {
-        let rules = Rules {
-            order: Order::Priority,
-            bound: 2,
-            evict: true,
-            ..Rules::default()
-        };
+        let rules = Rules { order: Order::Priority, bound: 2, evict: true, ..Rules::default() };
         let mut line = Line::default();
         assert_eq!(line.offer(Us(0), job(1, 1, Us(0)), &rules), Offer::Joined);
         assert_eq!(line.offer(Us(1), job(2, 1, Us(1)), &rules), Offer::Joined);
         assert_eq!(line.offer(Us(2), job(3, 1, Us(2)), &rules), Offer::Refused);
-        assert_eq!(
-            line.offer(Us(3), job(4, 0, Us(3)), &rules),
-            Offer::Evicted(job(2, 1, Us(1)))
-        );
+        assert_eq!(line.offer(Us(3), job(4, 0, Us(3)), &rules), Offer::Evicted(job(2, 1, Us(1))));
         let mut next = || line.take(Us(9), &rules, None, |_, _| ()).map(|j| j.id);
         assert_eq!((next(), next(), next()), (Some(4), Some(1), None));
     }
 
     #[test]
     fn delay_control_lets_a_burst_wait_and_a_standing_line_not() {
-        let rules = Rules {
-            delay_control: Some(DelayControl::PUBLISHED),
-            ..Rules::default()
-        };
+        let rules = Rules { delay_control: Some(DelayControl::PUBLISHED), ..Rules::default() };
         let mut line = Line::default();
         let mut dropped = Vec::new();
         line.offer(Us::ms(0), job(1, 0, Us::ms(0)), &rules);
         line.offer(Us::ms(0), job(2, 0, Us::ms(0)), &rules);
         line.offer(Us::ms(0), job(3, 0, Us::ms(0)), &rules);
         // A burst: 80 ms are fine within the first interval.
-        assert!(
-            line.take(Us::ms(80), &rules, None, |j, _| dropped.push(j.id))
-                .is_some()
-        );
+        assert!(line.take(Us::ms(80), &rules, None, |j, _| dropped.push(j.id)).is_some());
         // The line has stood for more than 100 ms: only the fresh are served.
         line.offer(Us::ms(118), job(4, 0, Us::ms(118)), &rules);
         let next = line.take(Us::ms(120), &rules, None, |j, _| dropped.push(j.id));
@@ -514,10 +445,7 @@ mod tests {
     fn debt_is_paid_in_parts_and_work_is_metered() {
         let mut w = Workers::new(2);
         w.owe(Us::ms(150));
-        assert_eq!(
-            (w.pay(Us::ms(100)), w.pay(Us::ms(100)), w.debt()),
-            (Us::ms(100), Us::ms(50), Us::ZERO)
-        );
+        assert_eq!((w.pay(Us::ms(100)), w.pay(Us::ms(100)), w.debt()), (Us::ms(100), Us::ms(50), Us::ZERO));
         let a = w.begin(Us::ms(0), Some(job(1, 0, Us(0)))).unwrap();
         w.begin(Us::ms(10), None);
         assert_eq!(w.begin(Us::ms(20), None), None);

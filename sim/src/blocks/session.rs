@@ -53,10 +53,7 @@ pub struct Seen {
 
 impl Default for Seen {
     fn default() -> Self {
-        Seen {
-            stamp: Stamp::NEVER,
-            vector: VersionVector::default(),
-        }
+        Seen { stamp: Stamp::NEVER, vector: VersionVector::default() }
     }
 }
 

@@ -32,10 +32,7 @@ impl Stream {
     pub const fn new(seed: u64, block: &str, purpose: &str, entity: u64) -> Stream {
         let key = mix(mix(seed.wrapping_add(GOLDEN)) ^ name(block));
         let key = mix(key ^ name(purpose).rotate_left(17));
-        Stream {
-            key: mix(key ^ mix(entity.wrapping_add(GOLDEN))),
-            drawn: 0,
-        }
+        Stream { key: mix(key ^ mix(entity.wrapping_add(GOLDEN))), drawn: 0 }
     }
 
     /// 64 fair bits.
@@ -131,10 +128,7 @@ pub struct Tape {
 
 impl Tape {
     pub fn new(seed: u64) -> Tape {
-        Tape {
-            gaps: Stream::new(seed, "tape", "gap", 0),
-            seed,
-        }
+        Tape { gaps: Stream::new(seed, "tape", "gap", 0), seed }
     }
     /// The unit-rate exponential gap before arrival `i`. Divide by the rate in force.
     #[inline]
@@ -158,11 +152,7 @@ mod tests {
             let bits = s.bits();
             let u = (bits as f64) / 18_446_744_073_709_551_616.0;
             let exact = -libm::log(u);
-            assert!(
-                (unit_exp(bits) - exact).abs() < 2e-8,
-                "{bits:x}: {} {exact}",
-                unit_exp(bits)
-            );
+            assert!((unit_exp(bits) - exact).abs() < 2e-8, "{bits:x}: {} {exact}", unit_exp(bits));
         }
         assert!(unit_exp(1) > 44.0 && unit_exp(0).is_finite());
         assert!(unit_exp(u64::MAX) >= 0.0 && unit_exp(u64::MAX) < 1e-8);
@@ -202,10 +192,7 @@ mod tests {
     #[test]
     fn streams_with_different_names_are_unrelated() {
         let names = [("a", "x", 0), ("a", "x", 1), ("a", "y", 0), ("b", "x", 0)];
-        let mut firsts: Vec<u64> = names
-            .iter()
-            .map(|(b, p, e)| Stream::new(1, b, p, *e).bits())
-            .collect();
+        let mut firsts: Vec<u64> = names.iter().map(|(b, p, e)| Stream::new(1, b, p, *e).bits()).collect();
         firsts.push(Stream::new(2, "a", "x", 0).bits());
         firsts.sort_unstable();
         firsts.dedup();

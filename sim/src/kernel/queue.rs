@@ -28,10 +28,7 @@ pub struct Queue<E> {
 
 impl<E: Copy> Default for Queue<E> {
     fn default() -> Self {
-        Queue {
-            heap: Vec::new(),
-            sequence: 0,
-        }
+        Queue { heap: Vec::new(), sequence: 0 }
     }
 }
 
@@ -58,11 +55,7 @@ impl<E: Copy> Queue<E> {
 
     #[inline]
     pub fn push(&mut self, at: Us, event: E) {
-        let entry = Entry {
-            time: at.0,
-            sequence: self.sequence,
-            event,
-        };
+        let entry = Entry { time: at.0, sequence: self.sequence, event };
         self.sequence += 1;
         let mut hole = self.heap.len();
         self.heap.push(entry);

@@ -46,10 +46,7 @@ impl History {
         self.every * (row as u64 + 1)
     }
     pub fn get(&self, row: usize, number: usize) -> f32 {
-        self.values
-            .get(row * self.width + number)
-            .copied()
-            .unwrap_or(f32::NAN)
+        self.values.get(row * self.width + number).copied().unwrap_or(f32::NAN)
     }
 }
 
@@ -72,14 +69,7 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn new(every: Us, width: usize) -> Recorder {
-        Recorder {
-            history: History {
-                every,
-                width,
-                ..History::default()
-            },
-            ..Recorder::default()
-        }
+        Recorder { history: History { every, width, ..History::default() }, ..Recorder::default() }
     }
 
     pub fn line(&mut self, line: Line) {
@@ -103,11 +93,7 @@ impl Recorder {
 
     /// Forgets everything after this moment: the reader has acted there, and the future is another.
     pub fn cut(&mut self, at: Us, events: u64) {
-        while self
-            .log
-            .back()
-            .is_some_and(|l| l.at > at || l.events > events)
-        {
+        while self.log.back().is_some_and(|l| l.at > at || l.events > events) {
             self.log.pop_back();
         }
         let rows = at.0.checked_div(self.history.every.0).unwrap_or(0) as usize;

@@ -62,8 +62,7 @@ impl<E: Copy> Ctx<'_, E> {
     /// Schedules an event; one in the past happens now.
     #[inline(always)]
     pub fn at(&mut self, at: Us, event: E) {
-        self.queue
-            .push(if at < self.now { self.now } else { at }, event);
+        self.queue.push(if at < self.now { self.now } else { at }, event);
     }
     #[inline(always)]
     pub fn after(&mut self, span: Us, event: E) {
@@ -76,15 +75,7 @@ impl<E: Copy> Ctx<'_, E> {
     }
     /// A line in the log (and in the story of `request`). For notable things, not for each request.
     pub fn log(&mut self, tone: Tone, code: u8, request: u32, a: i64, b: i64) {
-        let line = Line {
-            at: self.now,
-            events: self.events,
-            tone,
-            code,
-            request,
-            a,
-            b,
-        };
+        let line = Line { at: self.now, events: self.events, tone, code, request, a, b };
         if self.recording {
             self.recorder.line(line);
         }
@@ -96,15 +87,7 @@ impl<E: Copy> Ctx<'_, E> {
     #[inline(always)]
     pub fn step(&mut self, tone: Tone, code: u8, request: u32, a: i64, b: i64) {
         if request == self.tracing {
-            let line = Line {
-                at: self.now,
-                events: self.events,
-                tone,
-                code,
-                request,
-                a,
-                b,
-            };
+            let line = Line { at: self.now, events: self.events, tone, code, request, a, b };
             self.story.lines.push(line);
         }
     }
@@ -143,12 +126,7 @@ pub struct RunValue {
 
 impl RunValue {
     pub fn new(question: &'static Question) -> RunValue {
-        RunValue {
-            question,
-            seed: 1,
-            knobs: Knobs::defaults(question),
-            inputs: Vec::new(),
-        }
+        RunValue { question, seed: 1, knobs: Knobs::defaults(question), inputs: Vec::new() }
     }
 }
 
@@ -265,10 +243,7 @@ impl<M: Model> Run<M> {
         let mut recorder = Recorder::new(q.sample_every, q.numbers.len());
         let knobs = value.knobs.clone();
         let mut state = State {
-            model: M::new(&Setup {
-                seed: value.seed,
-                knobs: &knobs,
-            }),
+            model: M::new(&Setup { seed: value.seed, knobs: &knobs }),
             queue: Queue::default(),
             digest: Digest::default(),
             knobs,
@@ -310,11 +285,7 @@ impl<M: Model> Run<M> {
     /// Stops when the clock reads `until`, or after `events_stop` events in all.
     fn run(&mut self, until: Us, events_stop: u64) {
         loop {
-            let next_input = self
-                .value
-                .inputs
-                .get(self.state.inputs)
-                .map_or(Us::MAX, |i| i.at);
+            let next_input = self.value.inputs.get(self.state.inputs).map_or(Us::MAX, |i| i.at);
             let next_row = self.recorder.history.every * (self.state.rows + 1);
             let boundary = next_input.min(next_row);
             let limit = boundary.min(until + Us(1));
@@ -358,13 +329,7 @@ impl<M: Model> Run<M> {
     /// The tight loop: events strictly before `limit`.
     #[inline]
     fn segment(&mut self, limit: Us, stop: u64, recording: bool) {
-        let State {
-            model,
-            queue,
-            digest,
-            moment,
-            ..
-        } = &mut self.state;
+        let State { model, queue, digest, moment, .. } = &mut self.state;
         let mut ctx = Ctx {
             now: moment.at,
             queue,
@@ -398,8 +363,7 @@ impl<M: Model> Run<M> {
         if self.state.rows as usize >= self.recorder.history.rows() {
             let (model, now) = (&self.state.model, self.state.moment.at);
             let width = self.recorder.history.width as u8;
-            self.recorder
-                .row((0..width).map(|i| model.number(i, now).map_or(f32::NAN, |v| v as f32)));
+            self.recorder.row((0..width).map(|i| model.number(i, now).map_or(f32::NAN, |v| v as f32)));
         }
         self.state.rows += 1;
     }
@@ -409,14 +373,7 @@ impl<M: Model> Run<M> {
         let recording = self.state.inputs >= self.frontier_inputs;
         self.state.inputs += 1;
         self.frontier_inputs = self.frontier_inputs.max(self.state.inputs);
-        let State {
-            model,
-            queue,
-            digest,
-            moment,
-            knobs,
-            ..
-        } = &mut self.state;
+        let State { model, queue, digest, moment, knobs, .. } = &mut self.state;
         let mut ctx = Ctx {
             now: input.at,
             queue,
@@ -485,10 +442,7 @@ impl<M: Model> Run<M> {
         self.value.inputs.truncate(self.state.inputs);
         self.recorder.cut(now.at, now.events);
         while self.checkpoints.len() > 1
-            && self
-                .checkpoints
-                .last()
-                .is_some_and(|(_, s)| s.moment.events > now.events || s.moment.at > now.at)
+            && self.checkpoints.last().is_some_and(|(_, s)| s.moment.events > now.events || s.moment.at > now.at)
         {
             if let Some((weight, _)) = self.checkpoints.pop() {
                 self.checkpoint_bytes -= weight;
@@ -513,8 +467,7 @@ impl<M: Model> Live for Run<M> {
     }
     fn advance(&mut self, until: Us, events_max: u64) -> Advance {
         self.run(until, self.state.moment.events.saturating_add(events_max));
-        if self.state.moment.at < until || self.state.queue.next_time().is_some_and(|t| t <= until)
-        {
+        if self.state.moment.at < until || self.state.queue.next_time().is_some_and(|t| t <= until) {
             Advance::Behind
         } else {
             Advance::Reached
@@ -522,10 +475,7 @@ impl<M: Model> Live for Run<M> {
     }
     fn seek(&mut self, at: Us) {
         if at < self.state.moment.at {
-            self.restore_before(Moment {
-                at,
-                events: u64::MAX,
-            });
+            self.restore_before(Moment { at, events: u64::MAX });
         }
         self.run(at, u64::MAX);
     }
@@ -549,9 +499,7 @@ impl<M: Model> Live for Run<M> {
                 (Some((t, event)), _) => (t, M::visible(event)),
                 (None, None) => return false,
             };
-            if input.is_some_and(|i| i == at)
-                && self.state.queue.next_time().is_none_or(|t| at <= t)
-            {
+            if input.is_some_and(|i| i == at) && self.state.queue.next_time().is_none_or(|t| at <= t) {
                 // Rows that fall before the input, then the input itself.
                 while self.recorder.history.every * (self.state.rows + 1) <= at {
                     self.state.moment.at = self.recorder.history.every * (self.state.rows + 1);
@@ -559,12 +507,7 @@ impl<M: Model> Live for Run<M> {
                 }
                 self.state.moment.at = at;
                 // Inputs of one time are one stop: nothing tells the moments between them apart.
-                while self
-                    .value
-                    .inputs
-                    .get(self.state.inputs)
-                    .is_some_and(|i| i.at == at)
-                {
+                while self.value.inputs.get(self.state.inputs).is_some_and(|i| i.at == at) {
                     self.apply_input();
                 }
             } else {
@@ -586,10 +529,7 @@ impl<M: Model> Live for Run<M> {
             return here.at > Us::ZERO;
         }
         // Walk again from ever earlier checkpoints, remembering the last stop before this one.
-        let mut from = Moment {
-            at: here.at,
-            events: here.events.saturating_sub(1),
-        };
+        let mut from = Moment { at: here.at, events: here.events.saturating_sub(1) };
         loop {
             self.restore_before(from);
             let start = self.state.moment;
@@ -602,9 +542,7 @@ impl<M: Model> Live for Run<M> {
                     break;
                 }
                 let m = self.state.moment;
-                if m.events > here.events
-                    || (m.events == here.events && self.state.inputs >= inputs_here)
-                {
+                if m.events > here.events || (m.events == here.events && self.state.inputs >= inputs_here) {
                     break;
                 }
                 last = Some(m);
@@ -618,10 +556,7 @@ impl<M: Model> Live for Run<M> {
                 self.restore_before(Moment::default());
                 return true;
             }
-            from = Moment {
-                at: start.at,
-                events: start.events - 1,
-            };
+            from = Moment { at: start.at, events: start.events - 1 };
         }
     }
     fn act(&mut self, what: What) -> Option<RunValue> {
@@ -630,15 +565,10 @@ impl<M: Model> Live for Run<M> {
             // Finish the present microsecond, so that the act comes after all that has been shown.
             self.run(self.state.moment.at, u64::MAX);
         }
-        let had_future =
-            self.frontier.at > self.state.moment.at || self.value.inputs.len() > self.state.inputs;
+        let had_future = self.frontier.at > self.state.moment.at || self.value.inputs.len() > self.state.inputs;
         let old = had_future.then(|| self.value.clone());
         self.cut();
-        let at = if fresh {
-            Us::ZERO
-        } else {
-            self.state.moment.at + Us(1)
-        };
+        let at = if fresh { Us::ZERO } else { self.state.moment.at + Us(1) };
         self.value.inputs.push(Input { at, what });
         if fresh {
             self.apply_input();
@@ -656,13 +586,7 @@ impl<M: Model> Live for Run<M> {
         inputs.sort_by_key(|i| i.at);
         let here = self.state.moment.at;
         let frontier = self.frontier.at;
-        let same = self
-            .value
-            .inputs
-            .iter()
-            .zip(&inputs)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = self.value.inputs.iter().zip(&inputs).take_while(|(a, b)| a == b).count();
         let first = |list: &[Input]| list.get(same).map_or(Us::MAX, |i| i.at);
         let changed = first(&self.value.inputs).min(first(&inputs));
         if changed <= frontier {
@@ -670,10 +594,7 @@ impl<M: Model> Live for Run<M> {
             if changed == Us::ZERO {
                 self.state = self.checkpoints[0].1.clone();
             } else {
-                self.restore_before(Moment {
-                    at: changed - Us(1),
-                    events: u64::MAX,
-                });
+                self.restore_before(Moment { at: changed - Us(1), events: u64::MAX });
                 self.run(changed - Us(1), u64::MAX);
             }
             self.cut();
@@ -691,9 +612,7 @@ impl<M: Model> Live for Run<M> {
         self.state.model.number(number, self.state.moment.at)
     }
     fn measure(&self, measure: u8, args: &[f64]) -> Option<f64> {
-        self.state
-            .model
-            .measure(measure, args, self.state.moment.at)
+        self.state.model.measure(measure, args, self.state.moment.at)
     }
     fn counts(&self) -> Vec<(&'static str, u64)> {
         self.state.model.counts()
@@ -718,16 +637,8 @@ impl<M: Model> Live for Run<M> {
     }
     fn story(&self, request: u32, near: Us) -> Story {
         let from = near - self.value.question.lifetime_max;
-        let until = self
-            .state
-            .moment
-            .at
-            .min(near + self.value.question.lifetime_max);
-        let i = self
-            .checkpoints
-            .iter()
-            .rposition(|(_, s)| s.moment.at <= from)
-            .unwrap_or(0);
+        let until = self.state.moment.at.min(near + self.value.question.lifetime_max);
+        let i = self.checkpoints.iter().rposition(|(_, s)| s.moment.at <= from).unwrap_or(0);
         let state = self.checkpoints[i].1.clone();
         let q = self.value.question;
         let mut run = Run::<M> {

@@ -84,12 +84,7 @@ impl fmt::Display for Us {
             write!(f, "{} {unit}", self.0 / scale)
         } else {
             let digits = format!("{thousandths:03}");
-            write!(
-                f,
-                "{}.{} {unit}",
-                self.0 / scale,
-                digits.trim_end_matches('0')
-            )
+            write!(f, "{}.{} {unit}", self.0 / scale, digits.trim_end_matches('0'))
         }
     }
 }

@@ -17,14 +17,7 @@ pub struct Bracket {
 
 impl Bracket {
     pub fn new(span: Us) -> Bracket {
-        Bracket {
-            span,
-            entries: VecDeque::new(),
-            sum: 0,
-            worst: 0,
-            worst_from: Us::ZERO,
-            worst_to: Us::ZERO,
-        }
+        Bracket { span, entries: VecDeque::new(), sum: 0, worst: 0, worst_from: Us::ZERO, worst_to: Us::ZERO }
     }
 
     /// `n` more at `now`, which is never earlier than the last time.
@@ -49,12 +42,7 @@ impl Bracket {
 
     /// What (now - span, now] holds.
     pub fn count(&self, now: Us) -> u64 {
-        let gone: u64 = self
-            .entries
-            .iter()
-            .take_while(|(at, _)| *at + self.span <= now)
-            .map(|(_, n)| n)
-            .sum();
+        let gone: u64 = self.entries.iter().take_while(|(at, _)| *at + self.span <= now).map(|(_, n)| n).sum();
         self.sum - gone
     }
 

@@ -14,14 +14,8 @@ pub fn balance(whole: &str, total: u64, parts: &[(&str, u64)]) -> Result<(), Str
     if sum == total {
         return Ok(());
     }
-    let names: Vec<String> = parts
-        .iter()
-        .map(|(name, n)| format!("{n} {name}"))
-        .collect();
-    Err(format!(
-        "{total} {whole}, but {} make {sum}",
-        names.join(" + ")
-    ))
+    let names: Vec<String> = parts.iter().map(|(name, n)| format!("{n} {name}")).collect();
+    Err(format!("{total} {whole}, but {} make {sum}", names.join(" + ")))
 }
 
 /// Little's law, L = λ·W (Little, 1961), as an exact identity: over a stretch that begins and ends
@@ -63,21 +57,14 @@ impl Little {
     pub fn mean_inside(&self, now: Us) -> f64 {
         let mut at_now = *self;
         at_now.pass(now);
-        if now.0 == 0 {
-            0.0
-        } else {
-            at_now.area as f64 / now.0 as f64
-        }
+        if now.0 == 0 { 0.0 } else { at_now.area as f64 / now.0 as f64 }
     }
     /// The identity, when nobody is inside.
     pub fn check(&self) -> Result<(), String> {
         if self.inside > 0 || self.area == self.stays {
             return Ok(());
         }
-        Err(format!(
-            "Little's law: area {} but the stays add up to {}",
-            self.area, self.stays
-        ))
+        Err(format!("Little's law: area {} but the stays add up to {}", self.area, self.stays))
     }
 }
 

@@ -90,11 +90,7 @@ impl Hist {
         if other.count == 0 {
             return;
         }
-        self.min = if self.count == 0 {
-            other.min
-        } else {
-            self.min.min(other.min)
-        };
+        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
         self.max = self.max.max(other.max);
         for (i, c) in other.counts.iter().enumerate().filter(|(_, c)| **c > 0) {
             *self.slot(other.first + i as u32) += c;
@@ -146,9 +142,7 @@ impl Hist {
         for (i, c) in self.counts.iter().enumerate() {
             seen += u64::from(*c);
             if seen >= rank {
-                return Us(middle(self.first + i as u32))
-                    .max(self.min)
-                    .min(self.max);
+                return Us(middle(self.first + i as u32)).max(self.min).min(self.max);
             }
         }
         self.max

@@ -22,12 +22,7 @@ pub struct Rate {
 
 impl Rate {
     pub fn new(window: Us) -> Rate {
-        Rate {
-            slot: Us((window.0 / SLOTS as u64).max(1)),
-            counts: [0; SLOTS],
-            total: 0,
-            current: 0,
-        }
+        Rate { slot: Us((window.0 / SLOTS as u64).max(1)), counts: [0; SLOTS], total: 0, current: 0 }
     }
 
     #[inline]
@@ -68,11 +63,7 @@ impl Rate {
     pub fn per_s(&self, now: Us) -> f64 {
         let from = (now.0 / self.slot.0 + 1).saturating_sub(SLOTS as u64) * self.slot.0;
         let span = now.since(Us(from)).as_s();
-        if span > 0.0 {
-            self.count(now) as f64 / span
-        } else {
-            0.0
-        }
+        if span > 0.0 { self.count(now) as f64 / span } else { 0.0 }
     }
 }
 
@@ -148,9 +139,7 @@ impl Recent {
     }
 
     pub fn weight(&self) -> usize {
-        core::mem::size_of::<Recent>()
-            + self.sum.weight()
-            + self.ring.iter().map(Hist::weight).sum::<usize>()
+        core::mem::size_of::<Recent>() + self.sum.weight() + self.ring.iter().map(Hist::weight).sum::<usize>()
     }
 }
 

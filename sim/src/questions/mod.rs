@@ -10,9 +10,6 @@ pub static ALL: &[&Question] = &[&rate_limiter_design::QUESTION];
 pub fn find(slug: &str) -> Result<&'static Question, String> {
     ALL.iter().copied().find(|q| q.slug == slug).ok_or_else(|| {
         let slugs: Vec<&str> = ALL.iter().map(|q| q.slug).collect();
-        format!(
-            "unknown question \"{slug}\"; expected one of {}",
-            slugs.join(", ")
-        )
+        format!("unknown question \"{slug}\"; expected one of {}", slugs.join(", "))
     })
 }

@@ -273,9 +273,7 @@ impl Trace for Event {
             Event::Switch { on } => of(2, 0, u64::from(on)),
             Event::Attack { half } => of(3, 0, u64::from(half)),
             Event::Volley { client, sent, .. } => of(4, u64::from(client), u64::from(sent)),
-            Event::Return {
-                attempt, request, ..
-            } => of(5, u64::from(attempt), u64::from(request)),
+            Event::Return { attempt, request, .. } => of(5, u64::from(attempt), u64::from(request)),
             Event::Release { key, request, .. } => of(6, u64::from(key), u64::from(request)),
             Event::SurgeEnds { generation } => of(7, 0, u64::from(generation)),
             Event::NoiseEnds { generation } => of(7, 1, u64::from(generation)),
@@ -433,9 +431,7 @@ pub fn client_name(client: usize) -> String {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| {
-        c.to_uppercase().collect::<String>() + chars.as_str()
-    })
+    chars.next().map_or(String::new(), |c| c.to_uppercase().collect::<String>() + chars.as_str())
 }
 
 /// Two small numbers in one of a line's values.
@@ -468,22 +464,17 @@ impl RateLimiter {
     /// Clients that exist: those that were asked for, and the neighbour once it has been heard.
     pub fn present(&self) -> impl Iterator<Item = usize> + '_ {
         let heard = |c: usize| self.clients[c].admitted + self.clients[c].refused > 0;
-        (0..CLIENTS_MAX).filter(move |c| {
-            *c < self.clients() || heard(*c) || (*c == NEIGHBOUR && self.noise > 0.0)
-        })
+        (0..CLIENTS_MAX).filter(move |c| *c < self.clients() || heard(*c) || (*c == NEIGHBOUR && self.noise > 0.0))
     }
 
     /// Keys with traffic.
     pub fn keys_present(&self) -> impl Iterator<Item = &KeyState> + '_ {
         let one = self.by_address();
-        self.present()
-            .filter(move |c| !one || *c == 0)
-            .map(|c| &self.keys[c])
+        self.present().filter(move |c| !one || *c == 0).map(|c| &self.keys[c])
     }
 
     fn policy_for(knobs: &Knobs, client: usize) -> Policy {
-        let pays =
-            knobs.choice(knob::TIERS) == 1 && client.is_multiple_of(2) && client != NEIGHBOUR;
+        let pays = knobs.choice(knob::TIERS) == 1 && client.is_multiple_of(2) && client != NEIGHBOUR;
         let factor = if pays { knobs.int(knob::PAID) } else { 1 };
         Policy {
             limit: knobs.int(knob::LIMIT) * factor,
@@ -604,17 +595,9 @@ impl RateLimiter {
         let window = self.policy().window;
         // With the first edge at zero there is nothing before it to attack from.
         let edge = self.knobs.s(knob::EDGE);
-        let first = if edge < self.spread() || edge == Us::ZERO {
-            edge + window
-        } else {
-            edge
-        };
+        let first = if edge < self.spread() || edge == Us::ZERO { edge + window } else { edge };
         let edge = first + window * 2 * u64::from(half / 2);
-        let at = if half.is_multiple_of(2) {
-            edge - self.spread()
-        } else {
-            edge
-        };
+        let at = if half.is_multiple_of(2) { edge - self.spread() } else { edge };
         ctx.at(at, Event::Attack { half });
     }
 
@@ -630,16 +613,7 @@ impl RateLimiter {
     fn volley(&mut self, client: usize, count: u32, spread: Us, ctx: &mut Ctx<Event>) {
         let client = client as u8;
         let start = ctx.now;
-        ctx.at(
-            start,
-            Event::Volley {
-                client,
-                sent: 0,
-                count,
-                start,
-                spread,
-            },
-        );
+        ctx.at(start, Event::Volley { client, sent: 0, count, start, spread });
     }
 
     /// A new request reaches the limiter.
@@ -647,13 +621,7 @@ impl RateLimiter {
         let request = self.next_request;
         self.next_request += 1;
         self.arrivals += 1;
-        ctx.step(
-            Tone::Flight,
-            code::ARRIVES,
-            request,
-            client as i64,
-            self.cost() as i64,
-        );
+        ctx.step(Tone::Flight, code::ARRIVES, request, client as i64, self.cost() as i64);
         self.judge(client, request, 1, ctx);
     }
 
@@ -705,13 +673,7 @@ impl RateLimiter {
         self.recent.push_back(mark);
         ctx.mix(u64::from(admitted) << 8 | u64::from(judged) | (said.remaining << 16));
         let others = pack(u64::from(judged), u64::from(admitted));
-        ctx.step(
-            Tone::Info,
-            code::OTHERS,
-            request,
-            others,
-            self.lane_in_force() as i64,
-        );
+        ctx.step(Tone::Info, code::OTHERS, request, others, self.lane_in_force() as i64);
         if said.admitted {
             self.admit(client, request, &said, ctx);
         } else {
@@ -721,14 +683,7 @@ impl RateLimiter {
     }
 
     /// One lane decides from its state.
-    fn ask(
-        &mut self,
-        lane: usize,
-        client: usize,
-        cost: u64,
-        request: u32,
-        ctx: &mut Ctx<Event>,
-    ) -> Decision {
+    fn ask(&mut self, lane: usize, client: usize, cost: u64, request: u32, ctx: &mut Ctx<Event>) -> Decision {
         let clock = self.clock(ctx.now);
         let key = self.key_of(client);
         let in_force = lane == self.lane_in_force();
@@ -749,33 +704,17 @@ impl RateLimiter {
         if let Some(used) = used {
             let tone = if d.admitted { Tone::Ok } else { Tone::Rejected };
             let size = match Algorithm::ALL[lane] {
-                Algorithm::FixedWindow | Algorithm::SlidingLog | Algorithm::SlidingCounter => {
-                    policy.limit
-                }
+                Algorithm::FixedWindow | Algorithm::SlidingLog | Algorithm::SlidingCounter => policy.limit,
                 _ => policy.burst,
             };
             let milli = (used * 1_000.0) as u64;
-            ctx.step(
-                tone,
-                code::WHY + lane as u8,
-                request,
-                pack(size, milli),
-                cost as i64,
-            );
+            ctx.step(tone, code::WHY + lane as u8, request, pack(size, milli), cost as i64);
         }
         if d.admitted && lane == Algorithm::LeakyQueue as usize && d.wait > Us::ZERO {
             self.waiting += 1;
             self.wait_max = self.wait_max.max(d.wait);
             let epoch = self.lanes[lane].epoch;
-            ctx.after(
-                d.wait,
-                Event::Release {
-                    key: key as u8,
-                    epoch,
-                    cost: cost as u8,
-                    request,
-                },
-            );
+            ctx.after(d.wait, Event::Release { key: key as u8, epoch, cost: cost as u8, request });
         } else if d.admitted {
             self.through(lane, key, cost, request, ctx);
         }
@@ -783,13 +722,7 @@ impl RateLimiter {
     }
 
     /// No state, no judgement: everything passes, or nothing does.
-    fn ask_blind(
-        &mut self,
-        lane: usize,
-        client: usize,
-        cost: u64,
-        ctx: &mut Ctx<Event>,
-    ) -> Decision {
+    fn ask_blind(&mut self, lane: usize, client: usize, cost: u64, ctx: &mut Ctx<Event>) -> Decision {
         let admitted = self.knobs.choice(knob::FAILURE) == 0;
         let totals = &mut self.lanes[lane];
         totals.offered += 1;
@@ -798,14 +731,7 @@ impl RateLimiter {
         if admitted {
             self.through(lane, self.key_of(client), cost, Line::NO_REQUEST, ctx);
         }
-        Decision {
-            admitted,
-            wait: Us::ZERO,
-            remaining: 0,
-            retry_after: None,
-            more_after: None,
-            reset_after: Us::ZERO,
-        }
+        Decision { admitted, wait: Us::ZERO, remaining: 0, retry_after: None, more_after: None, reset_after: Us::ZERO }
     }
 
     /// A request goes on to the API: what the brackets measure.
@@ -816,22 +742,12 @@ impl RateLimiter {
         state.second.add(ctx.now, cost);
         let worst = state.window.worst();
         // Worth a line when the promise is first broken, and again at twice the promise.
-        let over = if worst >= 2 * policy.limit {
-            2
-        } else {
-            u64::from(worst > policy.limit)
-        };
+        let over = if worst >= 2 * policy.limit { 2 } else { u64::from(worst > policy.limit) };
         if over > state.told_over {
             state.told_over = over;
             if lane == self.force as usize {
                 let (from, to) = state.window.worst_span();
-                ctx.log(
-                    Tone::Stale,
-                    code::OVER,
-                    request,
-                    pack(worst, policy.limit),
-                    (to - from).0 as i64,
-                );
+                ctx.log(Tone::Stale, code::OVER, request, pack(worst, policy.limit), (to - from).0 as i64);
             }
         }
     }
@@ -842,13 +758,7 @@ impl RateLimiter {
         totals.admitted += 1;
         let streak = core::mem::take(&mut totals.streak);
         if streak > 0 {
-            ctx.log(
-                Tone::Ok,
-                code::ADMITTING,
-                request,
-                client as i64,
-                streak as i64,
-            );
+            ctx.log(Tone::Ok, code::ADMITTING, request, client as i64, streak as i64);
         }
         if d.wait > Us::ZERO {
             ctx.step(Tone::Waiting, code::WAITS, request, d.wait.0 as i64, 0);
@@ -857,78 +767,37 @@ impl RateLimiter {
         }
     }
 
-    fn refuse(
-        &mut self,
-        client: usize,
-        request: u32,
-        attempt: u8,
-        d: &Decision,
-        ctx: &mut Ctx<Event>,
-    ) {
+    fn refuse(&mut self, client: usize, request: u32, attempt: u8, d: &Decision, ctx: &mut Ctx<Event>) {
         ctx.bad();
         let totals = &mut self.clients[client];
         totals.refused += 1;
         totals.streak += 1;
         if totals.streak == 1 {
             let after = d.retry_after.map_or(-1, |t| t.0 as i64);
-            ctx.log(
-                Tone::Rejected,
-                code::REFUSING,
-                request,
-                client as i64,
-                after,
-            );
+            ctx.log(Tone::Rejected, code::REFUSING, request, client as i64, after);
         }
         match d.retry_after {
             Some(after) => {
                 let seconds = headers::whole_seconds(after) as i64;
-                ctx.step(
-                    Tone::Rejected,
-                    code::REFUSED,
-                    request,
-                    after.0 as i64,
-                    seconds,
-                );
+                ctx.step(Tone::Rejected, code::REFUSED, request, after.0 as i64, seconds);
             }
-            None if self.down_until.is_some() => {
-                ctx.step(Tone::Rejected, code::BLIND, request, 0, 0)
-            }
+            None if self.down_until.is_some() => ctx.step(Tone::Rejected, code::BLIND, request, 0, 0),
             None => ctx.step(Tone::Rejected, code::NEVER, request, self.cost() as i64, 0),
         }
         match self.wait_before_return(request, attempt, d) {
             Some(wait) if self.pending < RETURNS_MAX => {
                 self.pending += 1;
                 ctx.mix(wait.0);
-                ctx.step(
-                    Tone::Waiting,
-                    code::WILL_RETURN,
-                    request,
-                    wait.0 as i64,
-                    i64::from(attempt),
-                );
+                ctx.step(Tone::Waiting, code::WILL_RETURN, request, wait.0 as i64, i64::from(attempt));
                 let since = ctx.now;
-                ctx.after(
-                    wait,
-                    Event::Return {
-                        client: client as u8,
-                        attempt: attempt + 1,
-                        request,
-                        since,
-                    },
-                );
+                ctx.after(wait, Event::Return { client: client as u8, attempt: attempt + 1, request, since });
             }
             _ => {
                 self.failed += 1;
                 if attempt > 1 {
                     self.gave_up += 1;
                 }
-                ctx.step(
-                    Tone::Rejected,
-                    code::GIVES_UP,
-                    request,
-                    i64::from(attempt),
-                    0,
-                );
+                ctx.step(Tone::Rejected, code::GIVES_UP, request, i64::from(attempt), 0);
             }
         }
     }
@@ -946,12 +815,8 @@ impl RateLimiter {
             "honour" => Some(told),
             "jitter" => {
                 let spread = self.knobs.s(knob::JITTER);
-                let mut chance = Stream::new(
-                    self.seed,
-                    "client",
-                    "jitter",
-                    u64::from(request) << 8 | u64::from(attempt),
-                );
+                let mut chance =
+                    Stream::new(self.seed, "client", "jitter", u64::from(request) << 8 | u64::from(attempt));
                 Some(told + Us::from_us(chance.unit() * spread.0 as f64))
             }
             "hammer" => Some(Us::ms(100)),
@@ -966,11 +831,7 @@ impl RateLimiter {
         }
         // A lane that is switched on again knows nothing of the past.
         let epoch = self.lanes[lane].epoch.wrapping_add(1);
-        self.lanes[lane] = Lane {
-            on,
-            epoch,
-            ..Lane::default()
-        };
+        self.lanes[lane] = Lane { on, epoch, ..Lane::default() };
         for key in &mut self.keys {
             key.lanes[lane] = Self::fresh_lane(Algorithm::ALL[lane], key.policy.window);
         }
@@ -990,10 +851,7 @@ impl RateLimiter {
 
     /// The largest value over the keys of something that a lane has for each.
     fn most(&self, lane: usize, of: impl Fn(&KeyState, &KeyLane) -> u64) -> u64 {
-        self.keys_present()
-            .map(|k| of(k, &k.lanes[lane]))
-            .max()
-            .unwrap_or(0)
+        self.keys_present().map(|k| of(k, &k.lanes[lane])).max().unwrap_or(0)
     }
 
     pub fn worst_window(&self, lane: usize) -> u64 {
@@ -1063,10 +921,7 @@ impl Model for RateLimiter {
         let keys = (0..CLIENTS_MAX)
             .map(|c| {
                 let policy = Self::policy_for(&knobs, c);
-                KeyState {
-                    policy,
-                    lanes: Algorithm::ALL.map(|a| Self::fresh_lane(a, policy.window)),
-                }
+                KeyState { policy, lanes: Algorithm::ALL.map(|a| Self::fresh_lane(a, policy.window)) }
             })
             .collect();
         let mut model = RateLimiter {
@@ -1141,53 +996,22 @@ impl Model for RateLimiter {
                 ctx.after(span, Event::Switch { on: !on });
             }
             Event::Attack { half } => self.attack(half, ctx),
-            Event::Volley {
-                client,
-                sent,
-                count,
-                start,
-                spread,
-            } => {
+            Event::Volley { client, sent, count, start, spread } => {
                 if sent + 1 < count {
                     let at = start + Us(spread.0 * u64::from(sent + 1) / u64::from(count));
-                    ctx.at(
-                        at,
-                        Event::Volley {
-                            client,
-                            sent: sent + 1,
-                            count,
-                            start,
-                            spread,
-                        },
-                    );
+                    ctx.at(at, Event::Volley { client, sent: sent + 1, count, start, spread });
                 }
                 self.arrive(client as usize, ctx);
             }
-            Event::Return {
-                client,
-                attempt,
-                request,
-                since,
-            } => {
+            Event::Return { client, attempt, request, since } => {
                 self.pending -= 1;
                 self.returns += 1;
                 self.returning.add(ctx.now, 1);
                 let waited = ctx.now - since;
-                ctx.step(
-                    Tone::Flight,
-                    code::COMES_BACK,
-                    request,
-                    i64::from(attempt),
-                    waited.0 as i64,
-                );
+                ctx.step(Tone::Flight, code::COMES_BACK, request, i64::from(attempt), waited.0 as i64);
                 self.judge(client as usize, request, attempt, ctx);
             }
-            Event::Release {
-                key,
-                epoch,
-                cost,
-                request,
-            } => {
+            Event::Release { key, epoch, cost, request } => {
                 let lane = Algorithm::LeakyQueue as usize;
                 if epoch == self.lanes[lane].epoch {
                     self.waiting -= 1;
@@ -1226,52 +1050,23 @@ impl Model for RateLimiter {
         match act as usize {
             act::TAP => self.arrive(arg(0) as usize - 1, ctx),
             act::BURST => {
-                let (count, spread, client) =
-                    (arg(0) as u32, Us::from_ms(arg(1)), arg(2) as usize - 1);
-                ctx.log(
-                    Tone::Fault,
-                    code::BURST,
-                    Line::NO_REQUEST,
-                    i64::from(count),
-                    client as i64,
-                );
+                let (count, spread, client) = (arg(0) as u32, Us::from_ms(arg(1)), arg(2) as usize - 1);
+                ctx.log(Tone::Fault, code::BURST, Line::NO_REQUEST, i64::from(count), client as i64);
                 self.volley(client, count, spread, ctx);
             }
             act::SURGE => {
                 self.surge = arg(0);
                 self.surge_generation += 1;
                 self.pace_all(ctx);
-                ctx.log(
-                    Tone::Fault,
-                    code::SURGE,
-                    Line::NO_REQUEST,
-                    arg(0) as i64,
-                    arg(1) as i64,
-                );
-                ctx.after(
-                    Us::from_s(arg(1)),
-                    Event::SurgeEnds {
-                        generation: self.surge_generation,
-                    },
-                );
+                ctx.log(Tone::Fault, code::SURGE, Line::NO_REQUEST, arg(0) as i64, arg(1) as i64);
+                ctx.after(Us::from_s(arg(1)), Event::SurgeEnds { generation: self.surge_generation });
             }
             act::NOISY => {
                 self.noise = arg(0);
                 self.noise_generation += 1;
                 self.pace(NEIGHBOUR, ctx);
-                ctx.log(
-                    Tone::Fault,
-                    code::NOISE,
-                    Line::NO_REQUEST,
-                    arg(0) as i64,
-                    arg(1) as i64,
-                );
-                ctx.after(
-                    Us::from_s(arg(1)),
-                    Event::NoiseEnds {
-                        generation: self.noise_generation,
-                    },
-                );
+                ctx.log(Tone::Fault, code::NOISE, Line::NO_REQUEST, arg(0) as i64, arg(1) as i64);
+                ctx.after(Us::from_s(arg(1)), Event::NoiseEnds { generation: self.noise_generation });
             }
             act::CLOCK => {
                 self.offset += (arg(0) * 1e6) as i64;
@@ -1292,19 +1087,8 @@ impl Model for RateLimiter {
                 self.down_until = Some(ctx.now + Us::from_s(arg(0)));
                 self.down_generation += 1;
                 let open = self.knobs.choice(knob::FAILURE) == 0;
-                ctx.log(
-                    Tone::Fault,
-                    code::DOWN,
-                    Line::NO_REQUEST,
-                    arg(0) as i64,
-                    i64::from(open),
-                );
-                ctx.after(
-                    Us::from_s(arg(0)),
-                    Event::StoreUp {
-                        generation: self.down_generation,
-                    },
-                );
+                ctx.log(Tone::Fault, code::DOWN, Line::NO_REQUEST, arg(0) as i64, i64::from(open));
+                ctx.after(Us::from_s(arg(0)), Event::StoreUp { generation: self.down_generation });
             }
             _ => {}
         }
@@ -1315,13 +1099,7 @@ impl Model for RateLimiter {
         if knob as usize == knob::LOAD {
             self.pace_all(ctx);
         }
-        ctx.log(
-            Tone::Info,
-            code::KNOB,
-            Line::NO_REQUEST,
-            i64::from(knob),
-            (knobs.get(knob as usize) * 1_000.0) as i64,
-        );
+        ctx.log(Tone::Info, code::KNOB, Line::NO_REQUEST, i64::from(knob), (knobs.get(knob as usize) * 1_000.0) as i64);
     }
 
     fn number(&self, number: u8, now: Us) -> Option<f64> {
@@ -1336,16 +1114,8 @@ impl Model for RateLimiter {
                 if self.down_until.is_some() {
                     return None;
                 }
-                let d = self.keys[0].lanes[force].limiter.peek(
-                    self.policy(),
-                    self.clock(now),
-                    self.cost(),
-                );
-                if d.admitted {
-                    0.0
-                } else {
-                    d.retry_after?.as_s()
-                }
+                let d = self.keys[0].lanes[force].limiter.peek(self.policy(), self.clock(now), self.cost());
+                if d.admitted { 0.0 } else { d.retry_after?.as_s() }
             }
             number::IN_WINDOW => self.in_window(force, now) as f64,
             number::IN_SECOND => self.most(force, |_, l| l.second.count(now)) as f64,
@@ -1377,13 +1147,8 @@ impl Model for RateLimiter {
     fn measure(&self, measure: u8, args: &[f64], _now: Us) -> Option<f64> {
         let force = self.lane_in_force();
         let arg = args.first().copied()?;
-        let lane =
-            || (arg >= 0.0 && arg < 6.0 && self.lanes[arg as usize].on).then_some(arg as usize);
-        let client = || {
-            (1.0..=7.0)
-                .contains(&arg)
-                .then(|| self.clients[arg as usize - 1])
-        };
+        let lane = || ((0.0..6.0).contains(&arg) && self.lanes[arg as usize].on).then_some(arg as usize);
+        let client = || (1.0..=7.0).contains(&arg).then(|| self.clients[arg as usize - 1]);
         Some(match measure as usize {
             measure::MAX_IN_WINDOW => match Us::from_s(arg) {
                 w if w == self.policy().window => self.worst_window(force),
@@ -1449,20 +1214,10 @@ impl Model for RateLimiter {
         for key in &self.keys {
             for (i, a) in Algorithm::ALL.into_iter().enumerate() {
                 // The queue moves whole requests, so its last one may stick out by its cost.
-                let slack = if a == Algorithm::LeakyQueue {
-                    self.cost_max
-                } else {
-                    0
-                };
-                let (worst, bound) = (
-                    key.lanes[i].window.worst(),
-                    key.policy.bound_in_window(a) + slack,
-                );
+                let slack = if a == Algorithm::LeakyQueue { self.cost_max } else { 0 };
+                let (worst, bound) = (key.lanes[i].window.worst(), key.policy.bound_in_window(a) + slack);
                 if worst > bound {
-                    return Err(format!(
-                        "{}: {worst} in one window, at most {bound}",
-                        a.name()
-                    ));
+                    return Err(format!("{}: {worst} in one window, at most {bound}", a.name()));
                 }
             }
         }
@@ -1490,24 +1245,16 @@ impl Model for RateLimiter {
         let who = || client_name(a.clamp(0, 6) as usize);
         match line.code {
             code::ARRIVES if b == 1 => format!("A request of {} reaches the limiter.", who()),
-            code::ARRIVES => format!(
-                "A request of {} reaches the limiter. It costs {b} units.",
-                who()
-            ),
+            code::ARRIVES => format!("A request of {} reaches the limiter. It costs {b} units.", who()),
             code::COMES_BACK => format!("Try number {a}, after waiting {}.", span(b)),
             code::REFUSING if b < 0 => format!("{} is refused.", capital(&who())),
-            code::REFUSING => format!(
-                "{} is refused from here on; the next would pass in {}.",
-                capital(&who()),
-                span(b)
-            ),
+            code::REFUSING => {
+                format!("{} is refused from here on; the next would pass in {}.", capital(&who()), span(b))
+            }
             code::ADMITTING if b == 1 => {
                 format!("{} is let through again, after 1 refusal.", capital(&who()))
             }
-            code::ADMITTING => format!(
-                "{} is let through again, after {b} refusals.",
-                capital(&who())
-            ),
+            code::ADMITTING => format!("{} is let through again, after {b} refusals.", capital(&who())),
             code::OTHERS => others(a, b as usize),
             code::ADMITTED if a == 0 => "Admitted: it took the last one.".to_string(),
             code::ADMITTED => format!("Admitted; {a} remain."),
@@ -1515,9 +1262,7 @@ impl Model for RateLimiter {
                 "429. It would pass in exactly {}. Retry-After carries whole seconds, rounded up: {b}.",
                 span(a)
             ),
-            code::NEVER => format!(
-                "429 without Retry-After: it costs {a}, more than there can ever be at once."
-            ),
+            code::NEVER => format!("429 without Retry-After: it costs {a}, more than there can ever be at once."),
             code::BLIND => "503: the limiter cannot reach its store and fails closed.".to_string(),
             code::WILL_RETURN => format!("The client waits {} and tries again.", span(a)),
             code::GIVES_UP if a == 1 => "The client does not try again.".to_string(),
@@ -1526,20 +1271,13 @@ impl Model for RateLimiter {
             code::RELEASED => "The queue lets it go to the API.".to_string(),
             code::OVER => {
                 let (worst, limit) = unpack(a);
-                let times = if worst >= 2 * limit {
-                    "twice the limit"
-                } else {
-                    "more than the limit"
-                };
+                let times = if worst >= 2 * limit { "twice the limit" } else { "more than the limit" };
                 format!(
                     "{worst} have passed within {}: {times} of {limit} in one window, though every rule was kept.",
                     span(b.max(1))
                 )
             }
-            code::BURST => format!(
-                "A burst of {a} requests from {}.",
-                client_name(b.clamp(0, 6) as usize)
-            ),
+            code::BURST => format!("A burst of {a} requests from {}.", client_name(b.clamp(0, 6) as usize)),
             code::SURGE => format!("Traffic times {a} for {b} s."),
             code::SURGE_ENDS => "Traffic is back to normal.".to_string(),
             code::NOISE => format!("The neighbour sends {a} times its limit for {b} s."),
@@ -1547,12 +1285,12 @@ impl Model for RateLimiter {
             code::CLOCK if a < 0 => format!("The limiter's clock is set back by {} s.", -a),
             code::CLOCK => format!("The limiter's clock is set forward by {a} s."),
             code::RESTART => "The store restarts empty: every key is as good as new.".to_string(),
-            code::DOWN if b == 1 => format!(
-                "The store is unreachable for {a} s. The limiter fails open: everything passes."
-            ),
-            code::DOWN => format!(
-                "The store is unreachable for {a} s. The limiter fails closed: everything is refused."
-            ),
+            code::DOWN if b == 1 => {
+                format!("The store is unreachable for {a} s. The limiter fails open: everything passes.")
+            }
+            code::DOWN => {
+                format!("The store is unreachable for {a} s. The limiter fails closed: everything is refused.")
+            }
             code::UP => "The store answers again, with the state it had.".to_string(),
             code::KNOB => {
                 let k = &knob::ALL[(a.max(0) as usize).min(knob::ALL.len() - 1)];
@@ -1569,16 +1307,10 @@ impl Model for RateLimiter {
         let mut rows = Vec::new();
         let mut row = |what: &str, how: String| rows.push((what.to_string(), how));
         let p = self.policy();
-        row(
-            "Promise",
-            format!("{} per {}, bucket size {}", p.limit, p.window, p.burst),
-        );
+        row("Promise", format!("{} per {}, bucket size {}", p.limit, p.window, p.burst));
         row("In force", self.force.name().to_string());
         if self.offset != 0 {
-            row(
-                "Limiter's clock",
-                format!("{} s off the true time", self.offset as f64 / 1e6),
-            );
+            row("Limiter's clock", format!("{} s off the true time", self.offset as f64 / 1e6));
         }
         if let Some(until) = self.down_until {
             row("Store", format!("unreachable until {until}"));
@@ -1638,18 +1370,10 @@ pub fn level(a: Algorithm, limiter: &Limiter, policy: &Policy, clock: i64) -> St
             format!("{used:.0} of {} used", policy.limit)
         }
         Algorithm::SlidingCounter => format!("{used:.1} of {} estimated", policy.limit),
-        Algorithm::TokenBucket => format!(
-            "{:.1} of {} tokens left",
-            policy.burst as f64 - used,
-            policy.burst
-        ),
+        Algorithm::TokenBucket => format!("{:.1} of {} tokens left", policy.burst as f64 - used, policy.burst),
         Algorithm::Gcra => {
             let interval = policy.window.as_s() / policy.limit as f64;
-            format!(
-                "{:.1} s ahead of {:.1} s",
-                used * interval,
-                policy.burst as f64 * interval
-            )
+            format!("{:.1} s ahead of {:.1} s", used * interval, policy.burst as f64 * interval)
         }
         Algorithm::LeakyQueue => format!("{used:.1} of {} places taken", policy.burst),
     }
@@ -1659,21 +1383,17 @@ pub fn level(a: Algorithm, limiter: &Limiter, policy: &Policy, clock: i64) -> St
 fn why_so(algorithm: Algorithm, packed: i64, cost: i64, admitted: bool) -> String {
     let (size, milli) = unpack(packed);
     let used = milli as f64 / 1_000.0;
-    let (fits, verdict) = if admitted {
-        ("fits", "so it passes")
-    } else {
-        ("does not fit", "so it is refused")
-    };
+    let (fits, verdict) = if admitted { ("fits", "so it passes") } else { ("does not fit", "so it is refused") };
     match algorithm {
-        Algorithm::FixedWindow => format!(
-            "Fixed window: {used:.0} of {size} used in this window of the calendar; {cost} more {fits}."
-        ),
+        Algorithm::FixedWindow => {
+            format!("Fixed window: {used:.0} of {size} used in this window of the calendar; {cost} more {fits}.")
+        }
         Algorithm::SlidingLog => {
             format!("Sliding log: {used:.0} of {size} admitted in the last W; {cost} more {fits}.")
         }
-        Algorithm::SlidingCounter => format!(
-            "Sliding counter: the estimate for the last W is {used:.2} of {size}; {cost} more {fits}."
-        ),
+        Algorithm::SlidingCounter => {
+            format!("Sliding counter: the estimate for the last W is {used:.2} of {size}; {cost} more {fits}.")
+        }
         Algorithm::TokenBucket => format!(
             "Token bucket: {:.2} of {size} tokens are there and it needs {cost}, {verdict}.",
             size as f64 - used
