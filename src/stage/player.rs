@@ -410,22 +410,23 @@ impl Player {
         }
     }
 
-    /// Moves one of the reader's inputs along the time axis.
+    /// Moves one of the reader's inputs along the time axis, on both sides where both have it.
     pub fn move_input(&mut self, index: usize, to: Us) {
-        for run in self.runs() {
-            let mut inputs = run.value().inputs.clone();
-            if let Some(input) = inputs.get_mut(index) {
-                input.at = to;
-                run.set_inputs(inputs);
-            }
-        }
+        self.edit_input(index, |inputs, i| inputs[i].at = to);
     }
 
     pub fn remove_input(&mut self, index: usize) {
+        self.edit_input(index, |inputs, i| {
+            inputs.remove(i);
+        });
+    }
+
+    fn edit_input(&mut self, index: usize, edit: impl Fn(&mut Vec<Input>, usize)) {
+        let Some(input) = self.inputs().get(index).copied() else { return };
         for run in self.runs() {
             let mut inputs = run.value().inputs.clone();
-            if index < inputs.len() {
-                inputs.remove(index);
+            if let Some(i) = inputs.iter().position(|other| *other == input) {
+                edit(&mut inputs, i);
                 run.set_inputs(inputs);
             }
         }

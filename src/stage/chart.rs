@@ -1,0 +1,97 @@
+//! The numbers over time: one chart for each group of numbers that share a plot.
+
+use super::player::{Player, Side};
+use crate::draw::plot::{Plot, Range, Series, plot};
+use crate::draw::{Area, Dash, Scene, Tone, View};
+use sim::kernel::{History, Us};
+
+pub const HEIGHT: f32 = 132.0;
+/// Lines keep so many points at most; the peak of what each stands for, so that no spike is lost.
+const POINTS_MAX: usize = 160;
+const TONES: [Tone; 5] = [Tone::Rejected, Tone::Flight, Tone::Ok, Tone::Undo, Tone::Waiting];
+
+/// The plots of a question in order of appearance.
+pub fn groups(p: &Player) -> Vec<&'static str> {
+    let mut all = Vec::new();
+    for n in p.question.numbers.iter().filter(|n| !n.plot.is_empty()) {
+        if !all.contains(&n.plot) {
+            all.push(n.plot);
+        }
+    }
+    all
+}
+
+fn points(history: &History, number: usize, until: Us) -> Vec<(f64, f64)> {
+    let rows = (0..history.rows()).take_while(|r| history.time(*r) <= until).count();
+    let stride = rows.div_ceil(POINTS_MAX).max(1);
+    (0..rows)
+        .step_by(stride)
+        .map(|first| {
+            let last = (first + stride).min(rows);
+            let values = (first..last).map(|r| f64::from(history.get(r, number)));
+            let peak = values.fold(f64::NAN, f64::max);
+            (history.time(last - 1).0 as f64, peak)
+        })
+        .collect()
+}
+
+/// Draws one group at its size on screen.
+pub fn draw(p: &Player, group: &str, width: f32, scene: &mut Scene) {
+    let mut view = View::wide(HEIGHT);
+    view.width = width.max(200.0);
+    scene.begin(&view);
+    let numbers: Vec<(usize, &sim::Number)> = p.question.numbers.iter().enumerate().filter(|(_, n)| n.plot == group).collect();
+    let Some((_, first)) = numbers.first() else { return };
+    let until = p.frontier();
+    let mut lines = Vec::new();
+    for (k, (i, n)) in numbers.iter().enumerate() {
+        let tone = TONES[k % TONES.len()];
+        lines.push((n.label.to_string(), points(p.a().history(), *i, until), tone, Dash::Solid));
+        if let Some(b) = p.run(Side::B) {
+            lines.push((format!("{} B", n.label), points(b.history(), *i, until), tone, Dash::Dashed));
+        }
+    }
+    if p.two_sided() {
+        for line in &mut lines {
+            if line.3 == Dash::Solid {
+                line.0.push_str(" A");
+            }
+        }
+    }
+    let max = lines.iter().flat_map(|l| l.1.iter()).map(|pt| pt.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let series: Vec<Series> = lines.iter().map(|(label, pts, tone, dash)| Series::new(label, pts, *tone).dash(*dash)).collect();
+    let now = p.now().0 as f64;
+    plot(
+        scene,
+        &Plot {
+            area: Area::new(0.0, 0.0, view.width, HEIGHT),
+            x: Range::time(0, p.span().0.max(1)),
+            y: Range::from_zero(max, first.unit),
+            series: &series,
+            bounds: &[],
+            caption: &group,
+            cursor: Some(now),
+            future_from: (until > p.now()).then_some(now),
+        },
+    );
+}
+
+/// The path of a sparkline in a 100 by 24 box.
+pub fn spark(history: &History, number: usize, until: Us) -> String {
+    use std::fmt::Write;
+    let pts = points(history, number, until);
+    let max = pts.iter().map(|p| p.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    if pts.len() < 2 || max <= 0.0 {
+        return String::new();
+    }
+    let mut d = String::new();
+    let mut open = false;
+    for (i, (_, v)) in pts.iter().enumerate() {
+        if v.is_finite() {
+            let (x, y) = (100.0 * i as f64 / (pts.len() - 1) as f64, 22.5 - 21.0 * v / max);
+            _ = write!(d, "{}{x:.1} {y:.1}", if open { 'L' } else { 'M' });
+        }
+        open = v.is_finite();
+    }
+    d
+}

@@ -1,0 +1,163 @@
+//! The picture of the question: one run, or two above each other.
+
+use super::player::{Player, Side};
+use super::{Handle, Panel, Selected};
+use crate::draw::{self, Hit, Scene, View};
+use crate::widgets;
+use leptos::prelude::*;
+use sim::kernel::Us;
+
+/// Draws one side into a scene.
+pub fn draw(player: &Player, side: Side, narrow: bool, reduced_motion: bool, selected: Option<Selected>, scene: &mut Scene) {
+    let (Some(run), Some(picture)) = (player.run(side), widgets::find(player.question.slug)) else { return };
+    let two = player.two_sided();
+    let height = match (narrow, two) {
+        (false, false) => picture.height.wide,
+        (false, true) => picture.height.wide_ab,
+        (true, false) => picture.height.narrow,
+        (true, true) => picture.height.narrow_ab,
+    };
+    let mut view = if narrow { View::narrow(height) } else { View::wide(height) };
+    view.now_us = run.moment().at.0;
+    view.side = match (two, side) {
+        (false, _) => draw::Side::Only,
+        (true, Side::A) => draw::Side::A,
+        (true, Side::B) => draw::Side::B,
+    };
+    view.reduced_motion = reduced_motion;
+    view.selected = selected.filter(|s| s.side == side).map(|s| s.request);
+    scene.begin(&view);
+    (picture.draw)(run, &view, scene);
+}
+
+fn label(player: &Player, side: Side) -> String {
+    let which = if player.two_sided() { format!(", side {}", side.name()) } else { String::new() };
+    format!("{}{which}. The same in words is under \"In words\".", player.meta.short)
+}
+
+/// The first frame of a preset as an SVG file: what stands in for the stage where nothing runs.
+/// `css` is the text of the theme's variables and of `style/draw.css`.
+pub fn poster(slug: &str, preset: &str, css: &str) -> Option<String> {
+    let mut player = Player::new(sim::questions::find(slug).ok()?, crate::app::article(slug)?);
+    let index = player.meta.presets.iter().position(|p| p.id == preset)?;
+    player.load_preset(index);
+    settle(&mut player);
+    let mut scene = Scene::new();
+    draw(&player, Side::A, false, true, None, &mut scene);
+    Some(draw::svg::standalone(&scene, player.meta.short, css))
+}
+
+/// To a moment that means something: two seconds into the preset as the reader would see it.
+fn settle(player: &mut Player) {
+    let at = Us::from_s(2.0 * player.speed).min(player.end());
+    player.seek(at);
+}
+
+/// The two hosts. Prerendered they hold the first picture; in the browser they are drawn into.
+pub fn view(h: Handle) -> impl IntoView {
+    let hosts = Hosts::default();
+    #[cfg(feature = "csr")]
+    super::frame::mount(h, hosts);
+    let still = first_picture(h);
+    let caption = move |side: Side| {
+        move || {
+            h.shape(|p| {
+                if !p.two_sided() {
+                    return String::new();
+                }
+                let parts: Vec<String> = p
+                    .differing()
+                    .iter()
+                    .map(|(i, a, b)| {
+                        let knob = &p.question.knobs[*i as usize];
+                        format!("{} {}", knob.label, super::knobs::shown(knob, if side == Side::A { *a } else { *b }))
+                    })
+                    .collect();
+                if parts.is_empty() { "the same so far".to_string() } else { parts.join(" · ") }
+            })
+        }
+    };
+    let side_caption = move |side: Side| {
+        view! {
+            <p class="side-caption" hidden=move || !h.shape(Player::two_sided)><b>{side.name()}</b>" "{caption(side)}</p>
+        }
+    };
+    let differences = move || {
+        h.shape(Player::two_sided).then(|| {
+            let n = h.shape(|p| p.differing().len());
+            view! { <p class="visually-hidden">{format!("Two runs under the same traffic. They differ in {n} knobs.")}</p> }
+        })
+    };
+    view! {
+        <div class="stage-picture">
+            {differences}
+            {side_caption(Side::A)}
+            <div class="side" node_ref=hosts.a inner_html=still></div>
+            {side_caption(Side::B)}
+            <div class="side" node_ref=hosts.b hidden=move || !h.shape(Player::two_sided)></div>
+        </div>
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn first_picture(h: Handle) -> String {
+    h.quietly(|player| {
+        settle(player);
+        let mut scene = Scene::new();
+        draw(player, Side::A, false, true, None, &mut scene);
+        let svg = draw::svg::fragment(&scene, &label(player, Side::A));
+        player.seek(Us::ZERO);
+        svg
+    })
+}
+
+#[cfg(not(feature = "ssr"))]
+fn first_picture(_h: Handle) -> String {
+    String::new()
+}
+
+/// Where the drawings go.
+#[derive(Clone, Copy, Default)]
+pub struct Hosts {
+    pub a: NodeRef<leptos::html::Div>,
+    pub b: NodeRef<leptos::html::Div>,
+}
+
+/// What a click on the picture means.
+pub fn click(h: Handle, side: Side, hit: Hit, fraction: f32) {
+    match hit {
+        Hit::Request(request) => {
+            let near = h.with(|p| p.run(side).map_or(Us::ZERO, |r| r.moment().at));
+            select(h, Selected { side, request, near });
+        }
+        Hit::Act { act, arg } => h.change(|p| {
+            p.act_default(act, Some(arg as f64));
+        }),
+        Hit::Node(node) => h.change(|p| {
+            let act = p.question.acts.iter().position(|a| a.args.first().is_some_and(|g| g.key == "node"));
+            if let Some(act) = act {
+                p.act_default(act as u8, Some(f64::from(node)));
+            }
+        }),
+        Hit::Lane { lane, .. } => {
+            let Some(at) = hit.time_us(fraction) else { return };
+            h.change(|p| {
+                if let Some(tap) = p.question.tap {
+                    let names_lane = p.question.acts[tap as usize].args.first().is_some_and(|a| a.key == "lane");
+                    p.act_at(Us(at), tap, names_lane.then_some(f64::from(lane)));
+                }
+            });
+        }
+        Hit::Input(_) => {}
+    }
+}
+
+/// Shows what happened to a request.
+pub fn select(h: Handle, selected: Selected) {
+    h.selected.set(Some(selected));
+    h.panel.set(Panel::Request);
+}
+
+pub fn picture_label(player: &Player, side: Side) -> String {
+    label(player, side)
+}
