@@ -86,3 +86,9 @@ fn restore_focus(host: &Element, focus: Option<(Vec<u32>, String)>) {
         crate::pages::focus_quietly(&at);
     }
 }
+
+/// The digests of the golden runs as this engine computes them, for the test that compares engines.
+#[wasm_bindgen]
+pub fn golden_digests() -> String {
+    sim::golden::json()
+}

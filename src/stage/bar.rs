@@ -72,7 +72,8 @@ pub fn transport(h: Handle) -> impl IntoView {
         .collect_view();
     let other = move || {
         let speed = h.shape(|p| p.speed);
-        (!SPEEDS.contains(&speed)).then(|| view! { <option value=speed.to_string() selected=true>{format!("{speed}×")}</option> })
+        (!SPEEDS.contains(&speed))
+            .then(|| view! { <option value=speed.to_string() selected=true>{format!("{speed}×")}</option> })
     };
     view! {
         <div class="stage-transport">

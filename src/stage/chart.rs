@@ -40,7 +40,8 @@ pub fn draw(p: &Player, group: &str, width: f32, scene: &mut Scene) {
     let mut view = View::wide(HEIGHT);
     view.width = width.max(200.0);
     scene.begin(&view);
-    let numbers: Vec<(usize, &sim::Number)> = p.question.numbers.iter().enumerate().filter(|(_, n)| n.plot == group).collect();
+    let numbers: Vec<(usize, &sim::Number)> =
+        p.question.numbers.iter().enumerate().filter(|(_, n)| n.plot == group).collect();
     let Some((_, first)) = numbers.first() else { return };
     let until = p.frontier();
     let mut lines = Vec::new();
@@ -59,7 +60,8 @@ pub fn draw(p: &Player, group: &str, width: f32, scene: &mut Scene) {
         }
     }
     let max = lines.iter().flat_map(|l| l.1.iter()).map(|pt| pt.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
-    let series: Vec<Series> = lines.iter().map(|(label, pts, tone, dash)| Series::new(label, pts, *tone).dash(*dash)).collect();
+    let series: Vec<Series> =
+        lines.iter().map(|(label, pts, tone, dash)| Series::new(label, pts, *tone).dash(*dash)).collect();
     let now = p.now().0 as f64;
     plot(
         scene,

@@ -62,7 +62,8 @@ fn watch_visibility(host: &Element) -> Rc<std::cell::Cell<bool>> {
     let visible = Rc::new(std::cell::Cell::new(true));
     let seen = visible.clone();
     let callback = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
-        if let Some(entry) = entries.iter().last().and_then(|e| e.dyn_into::<web_sys::IntersectionObserverEntry>().ok()) {
+        if let Some(entry) = entries.iter().last().and_then(|e| e.dyn_into::<web_sys::IntersectionObserverEntry>().ok())
+        {
             seen.set(entry.is_intersecting());
         }
     });
@@ -168,8 +169,12 @@ impl Meter {
             let at = |v: &[f64], q: f64| v[((v.len() - 1) as f64 * q) as usize];
             let text = format!(
                 "work p50 {:.2} p95 {:.2} max {:.2} gap p50 {:.2} p95 {:.2} max {:.2}",
-                at(&self.work, 0.5), at(&self.work, 0.95), at(&self.work, 1.0),
-                at(&self.gaps, 0.5), at(&self.gaps, 0.95), at(&self.gaps, 1.0)
+                at(&self.work, 0.5),
+                at(&self.work, 0.95),
+                at(&self.work, 1.0),
+                at(&self.gaps, 0.5),
+                at(&self.gaps, 0.95),
+                at(&self.gaps, 1.0)
             );
             _ = host.set_attribute("data-frame-ms", &text);
             self.work.clear();
@@ -181,7 +186,9 @@ impl Meter {
 /// The lane at a height of the drawing: for inputs that are dragged along it.
 fn lane_at(scene: &Scene, x: f32, y: f32) -> Option<(Hit, f32)> {
     scene.items().iter().find_map(|item| {
-        let (Some(hit @ Hit::Lane { .. }), Shape::Rect { x: left, y: top, w, h, .. }) = (item.hit, item.shape) else { return None };
+        let (Some(hit @ Hit::Lane { .. }), Shape::Rect { x: left, y: top, w, h, .. }) = (item.hit, item.shape) else {
+            return None;
+        };
         (y >= top - 20.0 && y <= top + h + 20.0 && w > 0.0).then(|| (hit, ((x - left) / w).clamp(0.0, 1.0)))
     })
 }
@@ -198,34 +205,43 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
     };
     {
         let (sheets, dragged, host) = (sheets.clone(), dragged.clone(), host.clone());
-        on("pointerdown", Box::new(move |ev| {
-            let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
-            if let Some((Hit::Input(i), _)) = hit {
-                dragged.set(Some(i));
-                _ = host.set_pointer_capture(ev.pointer_id());
-            }
-        }));
+        on(
+            "pointerdown",
+            Box::new(move |ev| {
+                let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
+                if let Some((Hit::Input(i), _)) = hit {
+                    dragged.set(Some(i));
+                    _ = host.set_pointer_capture(ev.pointer_id());
+                }
+            }),
+        );
     }
     {
         let (sheets, dragged) = (sheets.clone(), dragged.clone());
-        on("pointerup", Box::new(move |ev| {
-            let Some(i) = dragged.take() else { return };
-            let to = sheets.borrow()[index].as_ref().and_then(|s| {
-                let (x, y) = s.renderer.to_scene(f64::from(ev.client_x()), f64::from(ev.client_y()));
-                let (hit, fraction) = lane_at(s.renderer.scene(), x, y)?;
-                hit.time_us(fraction)
-            });
-            if let Some(to) = to {
-                h.change(|p| p.move_input(i as usize, sim::kernel::Us(to)));
-            }
-        }));
+        on(
+            "pointerup",
+            Box::new(move |ev| {
+                let Some(i) = dragged.take() else { return };
+                let to = sheets.borrow()[index].as_ref().and_then(|s| {
+                    let (x, y) = s.renderer.to_scene(f64::from(ev.client_x()), f64::from(ev.client_y()));
+                    let (hit, fraction) = lane_at(s.renderer.scene(), x, y)?;
+                    hit.time_us(fraction)
+                });
+                if let Some(to) = to {
+                    h.change(|p| p.move_input(i as usize, sim::kernel::Us(to)));
+                }
+            }),
+        );
     }
-    on("click", Box::new(move |ev| {
-        let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
-        if let Some((hit, fraction)) = hit {
-            picture::click(h, side, hit, fraction);
-        }
-    }));
+    on(
+        "click",
+        Box::new(move |ev| {
+            let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
+            if let Some((hit, fraction)) = hit {
+                picture::click(h, side, hit, fraction);
+            }
+        }),
+    );
 }
 
 /// The timeline follows the picture's clock, in its own drawing.

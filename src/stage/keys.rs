@@ -100,7 +100,9 @@ fn handle(h: Handle, key: &str) -> bool {
                 return true;
             }
             let letter = key.chars().next().filter(|_| key.chars().count() == 1).map(|c| c.to_ascii_lowercase());
-            let act = h.with(|p| p.question.acts.iter().position(|a| a.fault && Some(a.hotkey.to_ascii_lowercase()) == letter));
+            let act = h.with(|p| {
+                p.question.acts.iter().position(|a| a.fault && Some(a.hotkey.to_ascii_lowercase()) == letter)
+            });
             let Some(act) = act else { return false };
             bar::press(h, act as u8);
         }
@@ -121,7 +123,8 @@ pub fn show_help() {
 pub fn help(h: Handle) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     HELP.set(Some(dialog));
-    let row = |key: String, what: &str| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what.to_string()}</td></tr> };
+    let row =
+        |key: String, what: &str| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what.to_string()}</td></tr> };
     let own = h.with(|p| {
         let faults = p.question.acts.iter().filter(|a| a.fault);
         faults.map(|a| row(a.hotkey.to_ascii_uppercase().to_string(), a.label)).collect_view()

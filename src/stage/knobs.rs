@@ -80,8 +80,10 @@ fn row(h: Handle, i: usize, k: &'static Knob) -> impl IntoView {
     let other = move || {
         h.shape(|p| {
             let (a, b) = (p.knob(Side::A, i as u8), p.knob(Side::B, i as u8));
-            (p.two_sided() && a != b).then(|| view! {
-                <span class="differs">{format!("A {} · B {}", shown(k, a), shown(k, b))}</span>
+            (p.two_sided() && a != b).then(|| {
+                view! {
+                    <span class="differs">{format!("A {} · B {}", shown(k, a), shown(k, b))}</span>
+                }
             })
         })
     };

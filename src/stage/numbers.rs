@@ -21,8 +21,20 @@ fn difference(n: &Number, a: Option<f64>, b: Option<f64>) -> (String, &'static s
     let d = b - a;
     let class = match (n.better, d.partial_cmp(&0.0)) {
         (Better::Neither, _) | (_, None | Some(std::cmp::Ordering::Equal)) => "",
-        (Better::Up, Some(o)) => if o.is_gt() { "ok" } else { "bad" },
-        (Better::Down, Some(o)) => if o.is_lt() { "ok" } else { "bad" },
+        (Better::Up, Some(o)) => {
+            if o.is_gt() {
+                "ok"
+            } else {
+                "bad"
+            }
+        }
+        (Better::Down, Some(o)) => {
+            if o.is_lt() {
+                "ok"
+            } else {
+                "bad"
+            }
+        }
     };
     if d == 0.0 {
         return ("B as A".to_string(), class);

@@ -108,9 +108,8 @@ fn log(h: Handle) -> impl IntoView {
         _ => true,
     };
     let side = move || if h.edited.get() == Side::B { Side::B } else { Side::A };
-    let rows = Memo::new(move |_| {
-        h.live(|p| (p.log(side(), wanted, LINES), p.run(side()).map_or(0, |r| r.log_forgotten())))
-    });
+    let rows =
+        Memo::new(move |_| h.live(|p| (p.log(side(), wanted, LINES), p.run(side()).map_or(0, |r| r.log_forgotten()))));
     let jump = move |at: Us| {
         h.change(|p| {
             p.playing = false;
@@ -173,7 +172,11 @@ fn request(h: Handle) -> impl IntoView {
                 .collect();
             (lines, p.two_sided())
         });
-        let title = if own { format!("Request {} on side {}", s.request, s.side.name()) } else { format!("Request {}", s.request) };
+        let title = if own {
+            format!("Request {} on side {}", s.request, s.side.name())
+        } else {
+            format!("Request {}", s.request)
+        };
         view! {
             <div class="story">
                 <p><b>{title}</b>
@@ -203,7 +206,11 @@ fn words(h: Handle) -> impl IntoView {
     let table = move |side: Side| {
         move || {
             let rows = h.live(|p| p.run(side).map(|r| r.words()))?;
-            let caption = if h.shape(|p| p.two_sided()) { format!("Side {}", side.name()) } else { "What the picture shows".to_string() };
+            let caption = if h.shape(|p| p.two_sided()) {
+                format!("Side {}", side.name())
+            } else {
+                "What the picture shows".to_string()
+            };
             Some(view! {
                 <table class="rest"><caption>{caption}</caption><tbody>
                     {rows.into_iter().map(|(what, how)| view! { <tr><th scope="row">{what}</th><td>{how}</td></tr> }).collect_view()}

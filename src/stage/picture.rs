@@ -8,7 +8,14 @@ use leptos::prelude::*;
 use sim::kernel::Us;
 
 /// Draws one side into a scene.
-pub fn draw(player: &Player, side: Side, narrow: bool, reduced_motion: bool, selected: Option<Selected>, scene: &mut Scene) {
+pub fn draw(
+    player: &Player,
+    side: Side,
+    narrow: bool,
+    reduced_motion: bool,
+    selected: Option<Selected>,
+    scene: &mut Scene,
+) {
     let (Some(run), Some(picture)) = (player.run(side), widgets::find(player.question.slug)) else { return };
     let two = player.two_sided();
     let height = match (narrow, two) {

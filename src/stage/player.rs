@@ -177,13 +177,7 @@ impl Player {
 
     /// Starts an experiment; the answer is measured when the run reaches its end.
     pub fn load_experiment(&mut self, experiment: &'static TryMeta, guess: Option<usize>) {
-        self.load(
-            &experiment.a,
-            experiment.b.as_ref(),
-            experiment.seed,
-            experiment.speed,
-            Some(experiment.until_us),
-        );
+        self.load(&experiment.a, experiment.b.as_ref(), experiment.seed, experiment.speed, Some(experiment.until_us));
         self.preset = None;
         self.trial = Some(Trial { experiment, guess, measured: None });
         self.playing = true;
@@ -213,19 +207,26 @@ impl Player {
         for (key, text) in query {
             let outcome = match key.as_str() {
                 "preset" | "theme" => continue,
-                "seed" => text.parse().map(|seed| {
-                    a.seed = seed;
-                    if let Some(b) = &mut b {
-                        b.seed = seed;
-                    }
-                    changed = true;
-                }).map_err(|_| format!("seed={text}: not a seed; expected a whole number from 0")),
+                "seed" => text
+                    .parse()
+                    .map(|seed| {
+                        a.seed = seed;
+                        if let Some(b) = &mut b {
+                            b.seed = seed;
+                        }
+                        changed = true;
+                    })
+                    .map_err(|_| format!("seed={text}: not a seed; expected a whole number from 0")),
                 "speed" => match text.parse::<f64>() {
                     Ok(s) if (SPEEDS[0]..=SPEEDS[SPEEDS.len() - 1]).contains(&s) => {
                         self.speed = s;
                         Ok(())
                     }
-                    _ => Err(format!("speed={text}: expected a number from {} to {}", SPEEDS[0], SPEEDS[SPEEDS.len() - 1])),
+                    _ => Err(format!(
+                        "speed={text}: expected a number from {} to {}",
+                        SPEEDS[0],
+                        SPEEDS[SPEEDS.len() - 1]
+                    )),
                 },
                 "autoplay" => match text.as_str() {
                     "0" | "off" | "false" => {
@@ -548,7 +549,12 @@ impl Player {
             .inputs
             .iter()
             .filter(|i| i.at <= now.at && wanted(Tone::Fault))
-            .map(|i| LogRow { at: i.at, tone: Tone::Fault, text: format!("You: {}", script::tell_input(self.question, i)), request: None })
+            .map(|i| LogRow {
+                at: i.at,
+                tone: Tone::Fault,
+                text: format!("You: {}", script::tell_input(self.question, i)),
+                request: None,
+            })
             .collect();
         let lines = run.log().iter().rev().filter(|l| l.at <= now.at && l.events <= now.events && wanted(l.tone));
         rows.extend(lines.take(max).map(|l| LogRow {

@@ -158,10 +158,13 @@ pub fn dialogs(h: Handle) -> impl IntoView {
     let slug = h.meta.slug;
     let src = move || {
         let path = root.link(&format!("embed/{slug}/"));
-        let origin = if cfg!(feature = "csr") { window().location().origin().unwrap_or_default() } else { String::new() };
+        let origin =
+            if cfg!(feature = "csr") { window().location().origin().unwrap_or_default() } else { String::new() };
         let preset = h.shape(|p| p.preset.map(|i| p.meta.presets[i].id));
         let mut query: Vec<String> = Vec::new();
-        if !this_moment.get() && let Some(id) = preset {
+        if !this_moment.get()
+            && let Some(id) = preset
+        {
             query.push(format!("preset={id}"));
         }
         if !theme.get().is_empty() {
@@ -176,7 +179,9 @@ pub fn dialogs(h: Handle) -> impl IntoView {
         move || {
             format!(
                 "<iframe src=\"{}\" title=\"{}: a simulation you can break\"\n  width=\"100%\" height=\"{}\" loading=\"lazy\" allow=\"fullscreen; clipboard-write\"></iframe>",
-                src().replace('&', "&amp;"), h.meta.short, height.get()
+                src().replace('&', "&amp;"),
+                h.meta.short,
+                height.get()
             )
         }
     };

@@ -36,7 +36,11 @@ pub fn draw(p: &Player, width: f32, scene: &mut Scene) {
             .fill(Tone::Undo)
             .key(key(2, i as u32))
             .hit(Hit::Input(i as u32))
-            .tip(format_args!("{} at {}. Drag to move it.", script::tell_input(p.question, input), number::clock_us(input.at.0)));
+            .tip(format_args!(
+                "{} at {}. Drag to move it.",
+                script::tell_input(p.question, input),
+                number::clock_us(input.at.0)
+            ));
     }
     for (i, f) in p.futures.iter().enumerate() {
         scene.glyph(x(f.forked_at), y, Glyph::Diamond, Tone::Undo, 4.0).key(key(3, i as u32));

@@ -36,7 +36,11 @@ pub fn watch(h: Handle, prefs: Prefs) {
 
 /// A measured number as people read it.
 fn shown(v: f64) -> String {
-    if v.fract() == 0.0 && v.abs() < 1e15 { number::count(v.abs() as u64).to_string() } else { format!("{}", number::short(v)) }
+    if v.fract() == 0.0 && v.abs() < 1e15 {
+        number::count(v.abs() as u64).to_string()
+    } else {
+        format!("{}", number::short(v))
+    }
 }
 
 fn verdict(t: &TryMeta, guess: Option<usize>, measured: Option<f64>) -> Option<String> {
@@ -54,9 +58,8 @@ fn verdict(t: &TryMeta, guess: Option<usize>, measured: Option<f64>) -> Option<S
 
 fn card(h: Handle, t: &'static TryMeta, prefs: Prefs) -> impl IntoView {
     // (running, guess, measured) of this experiment, if it is the one on stage.
-    let state = Memo::new(move |_| {
-        h.live(|p| p.trial.filter(|r| r.experiment.id == t.id).map(|r| (r.guess, r.measured)))
-    });
+    let state =
+        Memo::new(move |_| h.live(|p| p.trial.filter(|r| r.experiment.id == t.id).map(|r| (r.guess, r.measured))));
     let done = move || prefs.is_done(h.meta.slug, t.id);
     let begin = move |guess: Option<usize>| {
         h.change(|p| p.load_experiment(t, guess));
