@@ -87,7 +87,7 @@ pub fn transport(h: Handle) -> impl IntoView {
                 </button>
                 <button class="round" aria-label="Step forward" title="Forward one event  ]"
                     on:click=move |_| h.change(|p| p.step_forward())>{icon(FORWARD)}</button>
-                <button class="round" aria-label="Start again" title="Start again  R"
+                <button class="round" aria-label="Start again" title="Start again  0"
                     on:click=move |_| h.change(|p| p.reset())>{icon(AGAIN)}</button>
             </div>
             {timeline::view(h)}

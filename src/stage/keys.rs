@@ -16,7 +16,7 @@ const KEYS: [(&str, &str); 9] = [
     ("[ and ]", "one event back, one forward"),
     ("J and L", "five per cent of the timeline back, forward"),
     ("< and >", "slower, faster"),
-    ("R", "start again"),
+    ("0", "start again"),
     ("N", "new seed"),
     ("S", "copy a link to this moment"),
     ("1 to 5", "numbers, log, request, in words, code"),
@@ -91,7 +91,7 @@ fn handle(h: Handle, key: &str) -> bool {
         "l" | "L" => jump(true),
         "<" => faster(-1),
         ">" => faster(1),
-        "r" | "R" => h.change(|p| p.reset()),
+        "0" => h.change(|p| p.reset()),
         "n" | "N" => knobs::new_seed(h),
         "s" | "S" => share::copy_link(h),
         _ => {
