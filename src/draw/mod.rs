@@ -66,6 +66,8 @@ pub mod number;
 pub mod pipe;
 mod place;
 pub mod plot;
+#[cfg(any(test, feature = "csr"))]
+mod raster;
 mod scene;
 pub mod shelf;
 pub mod svg;
