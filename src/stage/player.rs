@@ -577,3 +577,129 @@ pub struct LogRow {
     pub text: String,
     pub request: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn players() -> Vec<Player> {
+        let made = crate::content::ARTICLES.iter().filter_map(|meta| {
+            let question = sim::questions::find(meta.slug).ok()?;
+            Some(Player::new(question, meta))
+        });
+        made.collect()
+    }
+
+    /// Plays for so many seconds of the reader's time.
+    fn watch(p: &mut Player, seconds: f64) {
+        for _ in 0..(seconds * 60.0) as u32 {
+            p.frame(1000.0 / 60.0);
+        }
+    }
+
+    #[test]
+    fn every_preset_plays_by_itself_and_shows_something_within_two_seconds() {
+        for mut p in players() {
+            for i in 0..p.meta.presets.len() {
+                p.load_preset(i);
+                watch(&mut p, 2.0);
+                assert!(p.now() > Us::ZERO, "{}: preset {} stands still", p.question.slug, p.meta.presets[i].id);
+                assert!(p.a().moment().events > 0, "{}: nothing happens in {}", p.question.slug, p.meta.presets[i].id);
+                assert!(p.notes.is_empty(), "{:?}", p.notes);
+                if p.two_sided() {
+                    assert!(!p.differing().is_empty(), "{}: both sides of {} are the same", p.question.slug, p.meta.presets[i].id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_brings_somebody_else_to_the_same_moment() {
+        for mut p in players() {
+            for i in 0..p.meta.presets.len() {
+                p.load_preset(i);
+                watch(&mut p, 1.0);
+                for act in 0..p.question.acts.len() {
+                    p.act_default(act as u8, None);
+                    watch(&mut p, 0.2);
+                }
+                p.step_forward();
+                p.step_forward();
+                let mut other = Player::new(p.question, p.meta);
+                other.load_link(&p.link());
+                assert_eq!(other.notes, Vec::<String>::new());
+                assert_eq!((other.now(), other.digest()), (p.now(), p.digest()), "{}", p.question.slug);
+                assert_eq!(other.inputs(), p.inputs());
+                assert!(!other.playing, "a shared moment waits to be looked at");
+            }
+        }
+    }
+
+    #[test]
+    fn acting_in_the_past_keeps_the_future_for_comparison() {
+        for mut p in players() {
+            let Some(act) = p.question.acts.iter().position(|a| a.fault) else { continue };
+            p.load_preset(0);
+            watch(&mut p, 2.0);
+            let (end, before) = (p.now(), p.digest());
+            p.seek(Us(end.0 / 2));
+            p.act_default(act as u8, None);
+            assert_eq!(p.futures.len(), 1, "{}", p.question.slug);
+            p.compare_future(0);
+            p.seek(end);
+            let b = p.run(Side::B).map(|b| format!("{:016x}", b.digest()));
+            assert!(p.meta.presets[0].b.is_some() || b.as_deref() == Some(&before[..16]), "{}: the old future is side B", p.question.slug);
+        }
+    }
+
+    #[test]
+    fn what_an_address_gets_wrong_is_said_and_the_rest_is_used() {
+        for mut p in players() {
+            let pairs = |list: &[(&str, &str)]| list.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect::<Vec<_>>();
+            p.load_query(&pairs(&[("seed", "7"), ("nosuch", "1"), ("speed", "99"), ("preset", "nowhere"), ("autoplay", "0"), ("theme", "dark")]));
+            assert_eq!(p.seed(), 7);
+            assert!(!p.playing);
+            assert_eq!(p.notes.len(), 3, "{:?}", p.notes);
+            let knob = &p.question.knobs[0];
+            p.notes.clear();
+            p.load_query(&pairs(&[(knob.key, "not a value"), ("seed", "minus one")]));
+            assert!(p.notes.iter().all(|n| n.contains("expected")), "{:?}", p.notes);
+            p.notes.clear();
+            p.load_link("#r=%%%");
+            p.load_link("#r=AAAA");
+            assert_eq!(p.notes.len(), 2);
+            watch(&mut p, 0.1);
+        }
+    }
+
+    #[test]
+    fn an_experiment_is_measured_in_the_run_that_was_watched() {
+        for mut p in players() {
+            for t in p.meta.tries.iter().filter(|t| t.until_us <= 120_000_000) {
+                p.load_experiment(t, Some(0));
+                p.seek(Us(t.until_us));
+                let measured = p.trial.and_then(|t| t.measured).flatten();
+                assert!(measured.is_some_and(|m| t.right_choice(m).is_some()), "{}/{}: {measured:?}", p.question.slug, t.id);
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_keep_one_clock() {
+        for mut p in players() {
+            p.load_preset(0);
+            if !p.two_sided() {
+                p.toggle_sides();
+            }
+            watch(&mut p, 1.0);
+            for (i, k) in p.question.knobs.iter().enumerate().filter(|(_, k)| k.live) {
+                let v = if p.knob(Side::B, i as u8) == k.max { k.min } else { k.max };
+                p.set_knob(Side::B, i as u8, v);
+                assert_eq!(p.run(Side::B).map(|b| b.moment().at), Some(p.now()), "{}: {}", p.question.slug, k.key);
+                watch(&mut p, 0.1);
+            }
+            p.act_default(0, None);
+            assert_eq!(p.run(Side::B).map(|b| b.moment().at), Some(p.now()));
+        }
+    }
+}
