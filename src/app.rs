@@ -257,14 +257,21 @@ fn go_to_search_on_slash(root: Root) {
         let (navigate, root) = (navigate.clone(), root.clone());
         let handle = window_event_listener(leptos::ev::keydown, move |ev| {
             let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
-            if ev.key() != "/" || !plain || crate::pages::is_typing() || document().get_element_by_id("app-header").is_none() {
+            if ev.key() != "/"
+                || !plain
+                || crate::pages::is_typing()
+                || document().get_element_by_id("app-header").is_none()
+            {
                 return;
             }
             ev.prevent_default();
             if document().get_element_by_id("search").is_some() {
                 focus_search();
             } else {
-                navigate(&root.link("#search"), leptos_router::NavigateOptions { resolve: false, ..Default::default() });
+                navigate(
+                    &root.link("#search"),
+                    leptos_router::NavigateOptions { resolve: false, ..Default::default() },
+                );
             }
         });
         on_cleanup(move || handle.remove());

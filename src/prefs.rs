@@ -137,7 +137,11 @@ impl Prefs {
     /// and is not remembered.
     pub fn open(place: &Place, search: &str) -> Prefs {
         let stored = !matches!(place, Place::Embed(_));
-        let asked = search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("theme=")).and_then(Theme::parse);
+        let asked = search
+            .trim_start_matches('?')
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("theme="))
+            .and_then(Theme::parse);
         let kept = |key| if stored { storage::read(key) } else { None };
         let theme = asked.or_else(|| Theme::parse(&kept(THEME_KEY)?)).unwrap_or_default();
         let progress = Progress::parse(&kept(PROGRESS_KEY).unwrap_or_default());

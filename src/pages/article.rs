@@ -34,7 +34,9 @@ pub fn take_over(host: &Element, old: &[Element]) {
     EXPECTED.set(None);
     let mut html = String::new();
     for old in old {
-        let (Some(slug), Some(part)) = (old.get_attribute("data-article"), old.get_attribute("data-part")) else { continue };
+        let (Some(slug), Some(part)) = (old.get_attribute("data-article"), old.get_attribute("data-part")) else {
+            continue;
+        };
         html.push_str(&old.inner_html());
         let new = parts_in(host).into_iter().find(|new| {
             !old.is_same_node(Some(new))
@@ -129,7 +131,9 @@ impl Article {
 
     /// Puts the text into the page, unless the reader has gone on while it was on its way.
     fn show(self, html: &str) {
-        let (Some(Some(question)), Some(Some(rest))) = (self.question.try_get_untracked(), self.rest.try_get_untracked()) else {
+        let (Some(Some(question)), Some(Some(rest))) =
+            (self.question.try_get_untracked(), self.rest.try_get_untracked())
+        else {
             return;
         };
         let parts = split(html);
@@ -247,7 +251,10 @@ mod tests {
 
     #[test]
     fn the_experiments_stand_after_the_first_section() {
-        assert_eq!(split("<section>a</section>\n<section>b</section>"), ("<section>a</section>", "\n<section>b</section>"));
+        assert_eq!(
+            split("<section>a</section>\n<section>b</section>"),
+            ("<section>a</section>", "\n<section>b</section>")
+        );
         assert_eq!(split("no sections"), ("no sections", ""));
         assert_eq!(split(""), ("", ""));
     }

@@ -54,7 +54,9 @@ impl Filter {
     /// Every word must occur somewhere in what the card says.
     fn admits(&self, article: &ArticleMeta) -> bool {
         let topics = article.topics;
-        if self.level.is_some_and(|level| level != article.level) || self.topic.is_some_and(|topic| !topics.contains(&topic)) {
+        if self.level.is_some_and(|level| level != article.level)
+            || self.topic.is_some_and(|topic| !topics.contains(&topic))
+        {
             return false;
         }
         let text = self.text.to_lowercase();
