@@ -27,6 +27,7 @@ use crate::pages::{embed::Embed, library::Library, not_found::NotFound, question
 use crate::pages::{focus_quietly, header::Header};
 use crate::prefs::Prefs;
 use leptos::prelude::*;
+use leptos::tachys::reactive_graph::OwnedView;
 use leptos_router::components::Router;
 use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::location::{BrowserUrl, LocationProvider};
@@ -204,15 +205,26 @@ fn Frame() -> impl IntoView {
     follow_navigation(place);
     go_to_search_on_slash(root);
     move || {
-        let place = place.get();
-        let page = match place {
-            Place::Library => view! { <Library/> }.into_any(),
-            Place::Question(slug) => view! { <Question slug/> }.into_any(),
-            Place::Embed(slug) => return view! { <Embed slug/> }.into_any(),
-            Place::NotFound => view! { <NotFound/> }.into_any(),
-        };
-        view! { <Header place/> {page} }.into_any()
+        // An owner of its own for each page: without it, contexts that one page provides would be found by the
+        // next, although what they refer to is gone.
+        let owner = Owner::new();
+        let page = owner.with(|| page(place.get()));
+        OwnedView::new_with_owner(page, owner)
     }
+}
+
+fn page(place: Place) -> AnyView {
+    let page = match place {
+        Place::Library => view! { <Library/> }.into_any(),
+        Place::Question(slug) => view! { <Question slug/> }.into_any(),
+        Place::Embed(slug) => return view! { <Embed slug/> }.into_any(),
+        Place::NotFound => view! { <NotFound/> }.into_any(),
+    };
+    view! {
+        <Header place/>
+        {page}
+    }
+    .into_any()
 }
 
 /// After each navigation inside the app: lets the router change the address, renames the document, and

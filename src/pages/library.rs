@@ -141,8 +141,8 @@ pub fn Library() -> impl IntoView {
         <main class="library" id="content" tabindex="-1">
             <h1 tabindex="-1">"Backend interview questions you can break"</h1>
             <p class="lead">
-                "Each question comes with a system that runs in this page. Load it, starve it, kill parts of it; \
-                 then rewind and see why it failed. The answers are below, and every number in them comes from a run you can repeat."
+                "Each question comes with a system that runs in your browser. Load it, starve it, kill parts of it; \
+                 then rewind and see why it failed. Every number in the answers comes from a run you can repeat."
             </p>
             <form class="filters needs-app" role="search" on:submit=|ev| ev.prevent_default()>
                 <input

@@ -8,13 +8,19 @@ use crate::content::ArticleMeta;
 use crate::pages::article::Article;
 use crate::prefs::use_prefs;
 use crate::stage::{Stage, StageMode, TryList};
+use leptos::html::Section;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{HtmlElement, ResizeObserver};
 
 #[component]
 pub fn Question(slug: &'static str) -> impl IntoView {
     let prefs = use_prefs();
     Effect::new(move |_| prefs.visit(slug));
     let text = Article::of(slug);
+    let slot = NodeRef::new();
+    keep_in_sight(slot);
     article(slug).map(|meta| {
         view! {
             <main class="question" id="content" tabindex="-1">
@@ -22,7 +28,7 @@ pub fn Question(slug: &'static str) -> impl IntoView {
                     <p class="crumbs"><b>{meta.level}</b>{format!(" · {} · {} min", meta.theme, meta.minutes)}</p>
                     <h1 tabindex="-1">{meta.title}</h1>
                 </div>
-                <section class="stage-slot" id="simulation" tabindex="-1" aria-label=format!("{} simulation", meta.short)>
+                <section class="stage-slot" node_ref=slot id="simulation" tabindex="-1" aria-label=format!("{} simulation", meta.short)>
                     <Stage slug mode=StageMode::Page/>
                 </section>
                 <div class="question-body">
@@ -34,6 +40,38 @@ pub fn Question(slug: &'static str) -> impl IntoView {
             </main>
         }
     })
+}
+
+/// Where the stage sticks while the text scrolls: by its upper edge if it fits into the window, else by its
+/// lower edge, so that all of it can be reached.
+fn keep_in_sight(slot: NodeRef<Section>) {
+    const MARGIN_PX: f64 = 16.0;
+    Effect::new(move |_| {
+        let Some(slot) = slot.get() else { return };
+        let slot: HtmlElement = slot.into();
+        let place = {
+            let slot = slot.clone();
+            move || {
+                let window_px = window().inner_height().ok().and_then(|h| h.as_f64()).unwrap_or_default();
+                let top = (window_px - f64::from(slot.offset_height()) - MARGIN_PX).min(MARGIN_PX);
+                _ = slot.style().set_property("--stage-top", &format!("{top}px"));
+            }
+        };
+        let resized = window_event_listener(leptos::ev::resize, {
+            let place = place.clone();
+            move |_| place()
+        });
+        let closure = Closure::<dyn Fn()>::new(place);
+        let observer = ResizeObserver::new(closure.as_ref().unchecked_ref()).ok();
+        if let Some(observer) = &observer {
+            observer.observe(&slot);
+        }
+        let kept = StoredValue::new_local((observer, closure));
+        on_cleanup(move || {
+            resized.remove();
+            _ = kept.try_with_value(|(observer, _)| observer.as_ref().map(ResizeObserver::disconnect));
+        });
+    });
 }
 
 /// The questions that continue this one.
