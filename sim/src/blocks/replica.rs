@@ -371,13 +371,14 @@ impl Observer {
     /// A coordinator has applied a write. `replicas` are all of them, as they are now.
     pub fn wrote(&mut self, entry: Entry, replicas: &[Replica], key: usize) {
         debug_assert_eq!(entry.write, self.next());
-        if self.entries.len() == HISTORY_MAX {
+        // Already at the coordinator: whether others live on is judged with this one counted in.
+        self.entries.push_back(entry);
+        self.written = entry.write;
+        if self.entries.len() > HISTORY_MAX {
             // Whether the oldest is lost is decided when it is forgotten.
             self.lost_before += u64::from(self.is_lost(0, &self.alive(replicas, key)));
             self.entries.pop_front();
         }
-        self.entries.push_back(entry);
-        self.written = entry.write;
     }
 
     pub fn acked(&mut self, write: u32, now: Us) {

@@ -1,10 +1,11 @@
 //! The questions. One list; nothing registers itself.
 
+pub mod eventual_consistency;
 pub mod rate_limiter_design;
 
 use crate::declare::Question;
 
-pub static ALL: &[&Question] = &[&rate_limiter_design::QUESTION];
+pub static ALL: &[&Question] = &[&rate_limiter_design::QUESTION, &eventual_consistency::QUESTION];
 
 /// The question with this slug, or a sentence that names the ones there are.
 pub fn find(slug: &str) -> Result<&'static Question, String> {
