@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         Some("describe") => describe(&args[1..]),
         Some("run") => run(&args[1..]),
         Some("check") => check(&args[1..]),
-        Some("golden") => no_more(args[1..].strip_prefix(&["--json".to_string()][..]).unwrap_or(&args[1..])).map(|()| out(&sim::golden::json())),
+        Some("golden") => no_more(args[1..].strip_prefix(&["--json".to_string()][..]).unwrap_or(&args[1..]))
+            .map(|()| out(&sim::golden::json())),
         Some("queue") => queue(&args[1..]),
         Some("help" | "--help" | "-h") | None => {
             out(USAGE.trim_end());

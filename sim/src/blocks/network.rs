@@ -292,17 +292,20 @@ impl Mesh {
     /// ways: the least index of its component for each node. For pictures and numbers; no node of
     /// a modelled system can know this.
     pub fn components(&self) -> Vec<usize> {
-        let mut label: Vec<usize> = (0..self.n).collect();
+        const NONE: usize = usize::MAX;
+        let mut label = vec![NONE; self.n];
+        let mut frontier = Vec::new();
         for start in 0..self.n {
-            if label[start] != start {
+            if label[start] != NONE {
                 continue;
             }
-            let mut frontier = vec![start];
+            label[start] = start;
+            frontier.push(start);
             while let Some(a) = frontier.pop() {
-                for b in start + 1..self.n {
-                    let joined = self.link(a, b).is_up() && self.link(b, a).is_up();
-                    if label[b] == b && joined {
-                        label[b] = start;
+                for (b, label) in label.iter_mut().enumerate() {
+                    let joined = a != b && self.link(a, b).is_up() && self.link(b, a).is_up();
+                    if joined && *label == NONE {
+                        *label = start;
                         frontier.push(b);
                     }
                 }

@@ -168,13 +168,9 @@ static REGION: &[Arg] = &[Knob::choice("region", "Region", REGION_KEYS, 2)];
 indexed! { pub mod act: Act {
     PARTITION = Act { key: "partition", label: "Cut off a region", hotkey: 'x', args: REGION, fault: true,
         help: "Cuts every link between a region and the others. Everybody still reaches the nodes; the nodes do not reach each other." },
-    HEAL = Act { key: "heal", label: "Heal all links", hotkey: 'h', args: &[], fault: true,
-        help: "Mends every link." },
     DROP = Act { key: "drop", label: "Stop a node", hotkey: 'd', args: NODE, fault: true,
         help: "The node stops and keeps its disk." },
-    RESTORE = Act { key: "restore", label: "Start it again", hotkey: 'u', args: NODE, fault: true,
-        help: "The node comes back with what it had when it stopped." },
-    SKEW = Act { key: "skew", label: "Skew a clock", hotkey: 'k', fault: true, args: &[
+    SKEW = Act { key: "skew", label: "Skew a clock", hotkey: 'c', fault: true, args: &[
             Knob::choice("node", "Node", NODE_KEYS, 0),
             Knob::float("ms", "Ahead by", 5_000.0, -10_000.0, 10_000.0, 10.0).unit("ms"),
         ], help: "Sets how far a node's clock runs ahead (or behind, below 0)." },
@@ -182,6 +178,10 @@ indexed! { pub mod act: Act {
             Knob::choice("node", "Node", NODE_KEYS, 2),
             Knob::float("times", "Times", 10.0, 1.0, 100.0, 1.0),
         ], help: "Makes all links of a node this many times as slow; 1 makes them as they were." },
+    HEAL = Act { key: "heal", label: "Heal all links", hotkey: 'h', args: &[], fault: true,
+        help: "Mends every link." },
+    RESTORE = Act { key: "restore", label: "Start it again", hotkey: 'u', args: NODE, fault: true,
+        help: "The node comes back with what it had when it stopped." },
     LIKE = Act { key: "like", label: "Like", hotkey: 'l', fault: false, args: &[
             Knob::choice("node", "Node", NODE_KEYS, 0),
             Knob::int("count", "How often", 1, 1, 200),
@@ -194,7 +194,7 @@ indexed! { pub mod act: Act {
             Knob::choice("node", "Node", NODE_KEYS, 1),
             Knob::int("key", "Key", 0, 0, 3),
         ], help: "You read at this node." },
-    CUT = Act { key: "cut", label: "Cut a link", hotkey: 'c', fault: false, args: LINK,
+    CUT = Act { key: "cut", label: "Cut a link", hotkey: 'v', fault: false, args: LINK,
         help: "Cuts one link, both ways. What is on it still arrives." },
     MEND = Act { key: "mend", label: "Mend a link", hotkey: 'm', fault: false, args: LINK,
         help: "Mends one link." },
