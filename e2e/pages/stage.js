@@ -1,0 +1,120 @@
+// The stage: the player that every question shares, driven the way a reader drives it.
+import { expect } from "@playwright/test";
+
+export class Stage {
+  constructor(page) {
+    this.page = page;
+    this.region = page.getByRole("region", { name: /simulation/i });
+    this.play = this.region.getByRole("button", { name: "Play", exact: true });
+    this.pause = this.region.getByRole("button", { name: "Pause", exact: true });
+    this.stepBack = this.region.getByRole("button", { name: "Step back" });
+    this.stepForward = this.region.getByRole("button", { name: "Step forward" });
+    this.timeline = this.region.getByRole("slider", { name: "Timeline" });
+    this.copyLink = this.region.getByRole("button", { name: "Copy link" });
+    this.sides = this.region.getByRole("button", { name: "A | B" });
+    this.preset = this.region.getByRole("combobox", { name: "Preset" });
+    this.faults = this.region.getByRole("group", { name: "Break it" });
+    this.knobs = this.region.getByRole("group", { name: "Knobs" });
+    this.notes = this.region.getByRole("alert");
+  }
+
+  /** Opens a question's page; `query` and `hash` with their `?` and `#`. Waits for the app to stand. */
+  static async open(page, slug, { query = "", hash = "", kind = "q" } = {}) {
+    const stage = new Stage(page);
+    await page.goto(`${kind}/${slug}/${query}${hash}`);
+    await stage.ready();
+    return stage;
+  }
+
+  /** Opens it standing still at the start. */
+  static still(page, slug, query = "") {
+    return Stage.open(page, slug, { query: query ? `${query}&autoplay=0` : "?autoplay=0" });
+  }
+
+  /** Waits until the app has taken over from the prerendered page. */
+  async ready() {
+    await this.page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+    await expect(this.timeline).toBeVisible();
+  }
+
+  time() {
+    return this.region.getByTestId("time").innerText();
+  }
+
+  digest() {
+    return this.region.getByTestId("digest").textContent();
+  }
+
+  /** Time and digest of one moment; the same moment of the same run has the same two. */
+  async moment() {
+    return { time: await this.time(), digest: await this.digest() };
+  }
+
+  /** Seconds on the timeline. */
+  async seconds() {
+    return Number(await this.timeline.getAttribute("aria-valuenow"));
+  }
+
+  /** Clicks the timeline at this part of its length, above the marks: the same part is the same moment. */
+  async seek(part) {
+    const box = await this.timeline.boundingBox();
+    await this.timeline.click({ position: { x: Math.round(box.width * part), y: 4 } });
+    await expect
+      .poll(async () => (await this.seconds()) / Number(await this.timeline.getAttribute("aria-valuemax")))
+      .toBeCloseTo(part, 1);
+  }
+
+  /** A fault's button, by its label; its hotkey stands beside it and is not part of the name. */
+  fault(label) {
+    return this.faults.getByRole("button", { name: label, exact: true });
+  }
+
+  /** Unfolds the knobs that are not shown at first. */
+  async showAllKnobs() {
+    for (const more of await this.knobs.locator("details:not([open]) > summary").all()) {
+      await more.click();
+    }
+  }
+
+  /** Moves a knob to its `attempt`-th other value; false when it has no more. */
+  async moveKnob(knob, attempt) {
+    await this.showAllKnobs();
+    if (knob.choices?.join() === "off,on") {
+      await this.knobs.getByRole("switch", { name: knob.label, exact: true }).click();
+      return attempt === 0;
+    }
+    if (knob.choices) {
+      const others = knob.choices.map((_, at) => String(at)).filter((at) => knob.choices[at] !== knob.default);
+      if (attempt >= others.length) {
+        return false;
+      }
+      await this.knobs.getByRole("combobox", { name: knob.label, exact: true }).selectOption(others[attempt]);
+      return true;
+    }
+    const presses = [["End"], ["Home"], ["ArrowRight"], ["ArrowLeft"]][attempt];
+    if (!presses) {
+      return false;
+    }
+    const slider = this.knobs.getByRole("slider", { name: knob.label, exact: true });
+    for (const key of presses) {
+      await slider.press(key);
+    }
+    return true;
+  }
+
+  /** The link to this moment, from the clipboard. */
+  async link() {
+    await this.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await this.page.evaluate(() => navigator.clipboard.writeText(""));
+    await this.copyLink.click();
+    await expect.poll(() => this.page.evaluate(() => navigator.clipboard.readText())).toContain("#r=");
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  /** The reader's own inputs as the log tells them, newest first. */
+  async inputs() {
+    await this.region.getByRole("tab", { name: "Log" }).click();
+    const rows = await this.region.getByRole("tabpanel").getByText(/^You: /).allInnerTexts();
+    return rows;
+  }
+}

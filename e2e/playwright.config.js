@@ -1,0 +1,43 @@
+// `cargo xtask test` builds and serves the site and starts Playwright with the addresses in the
+// environment. Started by hand in e2e/ (`npx playwright test`), it serves the finished dist/ itself.
+import { defineConfig } from "@playwright/test";
+
+const baseURL = process.env.BASE_URL ?? "http://127.0.0.1:4173/some/prefix/";
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  // Two at most: a simulation wants a core of its own.
+  workers: 2,
+  fullyParallel: true,
+  forbidOnly: true,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [["list"]],
+  use: {
+    baseURL,
+    viewport: { width: 1440, height: 900 },
+    // The engine's own pace is under test, not a person's patience.
+    actionTimeout: 10_000,
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+      ],
+    },
+  },
+  webServer: process.env.BASE_URL
+    ? undefined
+    : {
+        command: "cargo xtask serve --dist --prefix /some/prefix/ --port 4173",
+        url: baseURL,
+        timeout: 120_000,
+      },
+});
