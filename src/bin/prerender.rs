@@ -1,10 +1,11 @@
-//! Renders the site natively: `prerender <folder>`. Started by `cargo xtask dist` and `serve`.
+//! Renders the site natively: `prerender <folder> <style>`. Started by `cargo xtask dist` and `serve`.
 //!
 //! Writes into the folder
 //!
 //! ```text
 //! routes.json             for every route: path, title, description, listed, html (what stands in #app)
 //! articles/<slug>.html    the article alone, for navigation inside the app
+//! posters/<slug>/<preset>.svg   an early moment of every preset, as a picture; <style> is the CSS file it carries
 //! ```
 //!
 //! The HTML around `#app` is xtask's: it knows the names of the bundle's files.
@@ -13,15 +14,15 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use breakable::{app, content};
+use breakable::{app, content, stage};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [folder] = words.as_slice() else {
-        eprintln!("prerender: expected one argument, the folder to write into");
+    let [folder, style] = words.as_slice() else {
+        eprintln!("prerender: expected two arguments, the folder to write into and the CSS file of the posters");
         return ExitCode::from(2);
     };
-    match write_all(Path::new(folder)) {
+    match write_all(Path::new(folder), Path::new(style)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("prerender: writing into {folder} failed: {error}");
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn write_all(folder: &Path) -> std::io::Result<()> {
+fn write_all(folder: &Path, style: &Path) -> std::io::Result<()> {
+    let style = fs::read_to_string(style)?;
     let mut routes = app::routes();
     routes.push(app::NOT_FOUND_ROUTE.to_owned());
     let routes: Vec<serde_json::Value> = routes.iter().map(|path| route(path)).collect();
@@ -40,6 +42,19 @@ fn write_all(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(&articles)?;
     for article in content::ARTICLES {
         fs::write(articles.join(format!("{}.html", article.slug)), content::article_html(article.slug))?;
+        write_posters(article, &folder.join("posters").join(article.slug), &style)?;
+    }
+    Ok(())
+}
+
+fn write_posters(article: &content::ArticleMeta, folder: &Path, style: &str) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for preset in article.presets {
+        let Some(svg) = stage::poster(article.slug, preset.id, style) else {
+            // An article may be written before its model; its page then has no stage and no picture.
+            continue;
+        };
+        fs::write(folder.join(format!("{}.svg", preset.id)), svg)?;
     }
     Ok(())
 }

@@ -164,24 +164,40 @@ fn optimise(wasm: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// One stylesheet: the tokens first because the others use them, then the parts by name.
-pub fn stylesheet() -> anyhow::Result<String> {
-    let dir = paths::root().join("style");
-    let mut parts: Vec<PathBuf> = fs::read_dir(&dir)
-        .with_context(|| format!("listing {}", dir.display()))?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<anyhow::Result<_>>()?;
-    parts.retain(|path| path.extension().is_some_and(|extension| extension == "css"));
+fn stylesheet() -> anyhow::Result<String> {
+    let mut parts = files_of(&paths::root().join("style"), "css")?;
     parts.sort_by_key(|path| (path.file_stem() != Some("tokens".as_ref()), path.clone()));
     if parts.is_empty() {
-        bail!("{} holds no .css file; expected tokens.css and one file a part", dir.display());
+        bail!("style/ holds no .css file; expected tokens.css and one file a part");
     }
+    joined(&parts)
+}
+
+/// These files of `style/`, joined.
+pub fn style_of(names: &[&str]) -> anyhow::Result<String> {
+    let dir = paths::root().join("style");
+    joined(&names.iter().map(|name| dir.join(name)).collect::<Vec<_>>())
+}
+
+fn joined(parts: &[PathBuf]) -> anyhow::Result<String> {
     let mut css = String::new();
     for part in parts {
-        let text = fs::read_to_string(&part).with_context(|| format!("reading {}", part.display()))?;
+        let text = fs::read_to_string(part).with_context(|| format!("reading {}", part.display()))?;
         css.push_str(&without_comments(&text));
         css.push('\n');
     }
     Ok(css)
+}
+
+/// The files of a folder with this extension, sorted.
+pub fn files_of(dir: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .with_context(|| format!("listing {}", dir.display()))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<_>>()?;
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files.sort();
+    Ok(files)
 }
 
 /// Comments and indentation are for the authors. Nothing else is touched: brotli does the rest.

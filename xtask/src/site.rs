@@ -84,13 +84,16 @@ pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
     step("prerender", || {
         let staging = paths::target().join("xtask/prerender");
         bundle::empty(&staging)?;
-        run(Command::new(prerender).arg(&staging).current_dir(paths::root()))?;
+        let style = staging.join("poster.css");
+        fs::write(&style, bundle::style_of(&["tokens.css", "draw.css"])?)?;
+        run(Command::new(prerender).arg(&staging).arg(&style).current_dir(paths::root()))?;
         let routes = fs::read(staging.join("routes.json")).context("reading what prerender wrote")?;
         let routes: Vec<Route> = serde_json::from_slice(&routes).context("understanding routes.json")?;
         write_pages(&routes, &bundle, out, url)?;
-        for folder in ["articles", "code", "posters"] {
+        for folder in ["articles", "posters"] {
             bundle::copy_tree(&staging.join(folder), &out.join(folder))?;
         }
+        write_code(&out.join("code"))?;
         fs::write(out.join("sitemap.xml"), sitemap(&routes, url))?;
         write_manifest(out)
     })
@@ -114,6 +117,19 @@ fn write_pages(routes: &[Route], bundle: &Bundle, out: &Path, url: Option<&str>)
     }
     if !out.join("index.html").exists() || !out.join("404.html").exists() {
         bail!("prerender wrote no page for `/` or none for `{NOT_FOUND}`; both are expected");
+    }
+    Ok(())
+}
+
+/// `code/<block>.html`: the source of every block as the stage shows it, coloured.
+fn write_code(out: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(out)?;
+    for path in bundle::files_of(&paths::root().join("sim/src/blocks"), "rs")? {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a file name that is not UTF-8")?;
+        if stem != "mod" {
+            let source = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            fs::write(out.join(format!("{stem}.html")), press::highlight_rust(&source))?;
+        }
     }
     Ok(())
 }
