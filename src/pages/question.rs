@@ -32,9 +32,9 @@ pub fn Question(slug: &'static str) -> impl IntoView {
                     <Stage slug mode=StageMode::Page/>
                 </section>
                 <div class="question-body">
-                    {text.question()}
+                    {text.question().into_any()}
                     <TryList slug/>
-                    {text.rest()}
+                    {text.rest().into_any()}
                     <ReadNext meta/>
                 </div>
             </main>

@@ -152,7 +152,7 @@ pub fn provide(slug: &str) -> Option<Handle> {
 #[component]
 pub fn Stage(slug: &'static str, mode: StageMode) -> impl IntoView {
     let prefs = use_prefs();
-    provide(slug).map(|handle| stage(handle, mode, prefs))
+    provide(slug).map(|handle| stage(handle, mode, prefs).into_any())
 }
 
 fn stage(h: Handle, mode: StageMode, prefs: Prefs) -> impl IntoView {
@@ -165,21 +165,22 @@ fn stage(h: Handle, mode: StageMode, prefs: Prefs) -> impl IntoView {
         keys::listen(h, root);
     }
     tries::watch(h, prefs);
+    // Each part is boxed: one type for the whole stage is deeper than the compiler follows.
     view! {
         <div class="stage" class:stage-embed=embed data-slug=h.meta.slug node_ref=root>
-            {bar::head(h, mode, root)}
+            {bar::head(h, mode, root).into_any()}
             {notes(h)}
-            {picture::view(h)}
-            {bar::transport(h)}
+            {picture::view(h).into_any()}
+            {bar::transport(h).into_any()}
             <div class="stage-cols" class:folded=move || !details.get()>
-                {knobs::view(h)}
-                {panels::view(h)}
+                {knobs::view(h).into_any()}
+                {panels::view(h).into_any()}
             </div>
-            {bar::faults(h, details, embed)}
+            {bar::faults(h, details, embed).into_any()}
             <p class="visually-hidden" aria-live="polite" role="status">{move || h.said.get()}</p>
             <output class="visually-hidden" data-testid="digest">{move || h.live(Player::digest)}</output>
-            {share::dialogs(h)}
-            {keys::help(h)}
+            {share::dialogs(h).into_any()}
+            {keys::help(h).into_any()}
         </div>
     }
 }

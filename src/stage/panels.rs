@@ -57,7 +57,7 @@ pub fn view(h: Handle) -> impl IntoView {
             <div class="tabs needs-app" role="tablist" aria-label="What to show" on:keydown=keys>{tabs}</div>
             <div class="panel" id="stage-panel" role="tabpanel" tabindex="0" aria-labelledby=move || tab_id(h.panel.get())>
                 // The numbers stay mounted: their chart is drawn by the frame loop.
-                <div hidden=move || h.panel.get() != Panel::Numbers>{numbers::view(h)}</div>
+                <div hidden=move || h.panel.get() != Panel::Numbers>{numbers::view(h).into_any()}</div>
                 {move || match h.panel.get() {
                     Panel::Numbers => ().into_any(),
                     Panel::Log => log(h).into_any(),

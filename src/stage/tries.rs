@@ -18,6 +18,7 @@ pub fn TryList(slug: &'static str) -> impl IntoView {
                 <ol>{cards}</ol>
             </section>
         }
+        .into_any()
     })
 }
 
