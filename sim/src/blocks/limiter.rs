@@ -97,7 +97,7 @@ impl Algorithm {
             Algorithm::SlidingCounter => "Sliding counter",
             Algorithm::TokenBucket => "Token bucket",
             Algorithm::Gcra => "GCRA",
-            Algorithm::LeakyQueue => "Leaky bucket (queue)",
+            Algorithm::LeakyQueue => "Leaky bucket",
         }
     }
 }

@@ -397,6 +397,8 @@ pub struct RateLimiter {
     pub last_refusal: Option<Mark>,
     /// What the limiter's clock shows beyond the true time, in microseconds.
     offset: i64,
+    /// When that last changed.
+    pub stepped_at: Us,
     /// Whether the calendar, the state or the store has been tampered with: then no bound holds.
     tampered: bool,
     down_until: Option<Us>,
@@ -503,6 +505,16 @@ impl RateLimiter {
 
     pub fn clock_offset(&self) -> i64 {
         self.offset
+    }
+
+    /// The moments between `from` and `to` at which the calendar turns over, by the limiter's clock
+    /// as it is set now: at most `most` of them.
+    pub fn edges(&self, from: Us, to: Us, most: usize) -> impl Iterator<Item = Us> + use<> {
+        let window = self.policy().window.0 as i64;
+        let from = from.max(self.stepped_at);
+        let first = self.clock(from).div_euclid(window) + i64::from(self.clock(from).rem_euclid(window) > 0);
+        let shift = from.0 as i64 - self.clock(from);
+        (first..).map(move |k| Us((k * window + shift).max(0) as u64)).take_while(move |t| *t <= to).take(most)
     }
 
     pub fn store_down_until(&self) -> Option<Us> {
@@ -936,6 +948,7 @@ impl Model for RateLimiter {
             recent: VecDeque::new(),
             last_refusal: None,
             offset: 0,
+            stepped_at: Us::ZERO,
             tampered: false,
             down_until: None,
             down_generation: 0,
@@ -1070,6 +1083,7 @@ impl Model for RateLimiter {
             }
             act::CLOCK => {
                 self.offset += (arg(0) * 1e6) as i64;
+                self.stepped_at = ctx.now;
                 self.tampered = true;
                 ctx.log(Tone::Fault, code::CLOCK, Line::NO_REQUEST, arg(0) as i64, 0);
             }
