@@ -14,12 +14,7 @@ pub struct TimeAxis {
 
 impl TimeAxis {
     pub fn new(x0: f32, x1: f32, t0_us: u64, t1_us: u64) -> Self {
-        TimeAxis {
-            x0,
-            x1,
-            t0_us,
-            t1_us: t1_us.max(t0_us + 1),
-        }
+        TimeAxis { x0, x1, t0_us, t1_us: t1_us.max(t0_us + 1) }
     }
 
     /// The last `span_us` before `now_us`. At the start of a run it shows the first `span_us` and stands still until
@@ -68,24 +63,14 @@ impl TimeAxis {
             .width(1.0);
         for t in ticks() {
             let x = self.x(t);
-            let text = Tick {
-                t_us: t,
-                step_us: step,
-                t1_us: self.t1_us,
-            };
+            let text = Tick { t_us: t, step_us: step, t1_us: self.t1_us };
             // A label that would stick out at either end of the line is left away; its tick stays.
             if x - self.x0 >= 12.0 && self.x1 - x >= 12.0 || self.x1 - self.x0 < 60.0 {
-                scene
-                    .text(x, y + 16.0, 11.0, text)
-                    .middle()
-                    .tone(Tone::Ink3);
+                scene.text(x, y + 16.0, 11.0, text).middle().tone(Tone::Ink3);
             } else if x - self.x0 < 12.0 {
                 scene.text(self.x0, y + 16.0, 11.0, text).tone(Tone::Ink3);
             } else {
-                scene
-                    .text(self.x1, y + 16.0, 11.0, text)
-                    .end()
-                    .tone(Tone::Ink3);
+                scene.text(self.x1, y + 16.0, 11.0, text).end().tone(Tone::Ink3);
             }
         }
     }
@@ -141,9 +126,6 @@ mod tests {
         s.begin(&View::wide(40.0));
         TimeAxis::new(24.0, 836.0, 12_000_000, 14_000_000).draw(&mut s, 10.0);
         let svg = svg::fragment(&s, "");
-        assert!(
-            svg.contains(">12.2 s<") && svg.contains(">13.0 s<"),
-            "{svg}"
-        );
+        assert!(svg.contains(">12.2 s<") && svg.contains(">13.0 s<"), "{svg}");
     }
 }

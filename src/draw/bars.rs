@@ -32,31 +32,14 @@ pub fn bars(scene: &mut Scene, b: &Bars<'_>) {
     let value_w = 64.0;
     let x0 = area.x + b.label_w.max(0.0) + if above { 0.0 } else { 8.0 };
     let full = (area.right() - value_w - x0).max(1.0);
-    let max = b
-        .bars
-        .iter()
-        .map(|b| b.value)
-        .filter(|v| v.is_finite())
-        .fold(b.max, f64::max)
-        .max(f64::MIN_POSITIVE);
+    let max = b.bars.iter().map(|b| b.value).filter(|v| v.is_finite()).fold(b.max, f64::max).max(f64::MIN_POSITIVE);
     let len = |v: f64| {
-        if v.is_finite() {
-            (v / max).clamp(0.0, 1.0) as f32 * full
-        } else {
-            0.0
-        }
+        if v.is_finite() { (v / max).clamp(0.0, 1.0) as f32 * full } else { 0.0 }
     };
     if let Some((value, label)) = b.mark {
         let x = x0 + len(value);
-        scene
-            .line(x, area.y, x, area.y + pitch * b.bars.len() as f32)
-            .stroke(Tone::Ink3)
-            .width(1.0)
-            .dash(Dash::Fine);
-        let t = scene
-            .text(x, area.y - 4.0, 11.0, label)
-            .middle()
-            .tone(Tone::Ink3);
+        scene.line(x, area.y, x, area.y + pitch * b.bars.len() as f32).stroke(Tone::Ink3).width(1.0).dash(Dash::Fine);
+        let t = scene.text(x, area.y - 4.0, 11.0, label).middle().tone(Tone::Ink3);
         let half = t.text_width() / 2.0;
         if x + half > area.right() {
             t.end();
@@ -64,35 +47,17 @@ pub fn bars(scene: &mut Scene, b: &Bars<'_>) {
     }
     for (i, bar) in b.bars.iter().enumerate() {
         let y = area.y + i as f32 * pitch;
-        let (h, mid) = if above {
-            (pitch - 22.0, y + 16.0 + (pitch - 22.0) / 2.0)
-        } else {
-            (pitch - 8.0, y + pitch / 2.0)
-        };
+        let (h, mid) =
+            if above { (pitch - 22.0, y + 16.0 + (pitch - 22.0) / 2.0) } else { (pitch - 8.0, y + pitch / 2.0) };
         let h = h.clamp(6.0, 16.0);
         if above {
-            scene
-                .text(area.x, y + 11.0, 12.0, bar.label)
-                .tone(Tone::Ink2)
-                .fit(area.w);
+            scene.text(area.x, y + 11.0, 12.0, bar.label).tone(Tone::Ink2).fit(area.w);
         } else {
-            scene
-                .text(x0 - 8.0, mid, 12.0, bar.label)
-                .end()
-                .vcenter()
-                .tone(Tone::Ink2)
-                .fit(b.label_w);
+            scene.text(x0 - 8.0, mid, 12.0, bar.label).end().vcenter().tone(Tone::Ink2).fit(b.label_w);
         }
         let w = len(bar.value);
-        scene
-            .rect(x0, mid - h / 2.0, w, h)
-            .round(3.0)
-            .fill(bar.tone);
-        scene
-            .text(x0 + w + 6.0, mid, 12.0, bar.words)
-            .mono()
-            .vcenter()
-            .halo();
+        scene.rect(x0, mid - h / 2.0, w, h).round(3.0).fill(bar.tone);
+        scene.text(x0 + w + 6.0, mid, 12.0, bar.words).mono().vcenter().halo();
     }
 }
 
@@ -105,12 +70,7 @@ mod tests {
     fn lengths_are_proportional() {
         let mut s = Scene::new();
         s.begin(&View::wide(100.0));
-        let bar = |label, value| Bar {
-            label,
-            value,
-            words: &"v",
-            tone: Tone::Ok,
-        };
+        let bar = |label, value| Bar { label, value, words: &"v", tone: Tone::Ok };
         bars(
             &mut s,
             &Bars {
@@ -122,12 +82,7 @@ mod tests {
             },
         );
         let svg = svg::fragment(&s, "");
-        assert!(
-            svg.contains("x=\"108\"")
-                && svg.contains("width=\"50\"")
-                && svg.contains("width=\"100\""),
-            "{svg}"
-        );
+        assert!(svg.contains("x=\"108\"") && svg.contains("width=\"50\"") && svg.contains("width=\"100\""), "{svg}");
         assert!(svg.contains(">limit<"));
     }
 }

@@ -24,18 +24,10 @@ pub fn bucket(scene: &mut Scene, b: &Bucket<'_>) {
     let bottom = a.y + h;
     scene
         .path(|p| {
-            p.move_to(l, a.y)
-                .line_to(l + taper, bottom)
-                .line_to(r - taper, bottom)
-                .line_to(r, a.y)
-                .close();
+            p.move_to(l, a.y).line_to(l + taper, bottom).line_to(r - taper, bottom).line_to(r, a.y).close();
         })
         .fill(Tone::Panel);
-    let level = if b.level.is_finite() {
-        b.level.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let level = if b.level.is_finite() { b.level.clamp(0.0, 1.0) } else { 0.0 };
     // The fill follows the slant of the walls, so the surface is as wide as the bucket at that height.
     let surface = bottom - 1.0 - level * (h - 1.0);
     let slant = taper * (bottom - surface) / h;
@@ -52,27 +44,14 @@ pub fn bucket(scene: &mut Scene, b: &Bucket<'_>) {
         .opacity(0.55);
     scene
         .path(|p| {
-            p.move_to(l, a.y)
-                .line_to(l + taper, bottom)
-                .line_to(r - taper, bottom)
-                .line_to(r, a.y);
+            p.move_to(l, a.y).line_to(l + taper, bottom).line_to(r - taper, bottom).line_to(r, a.y);
         })
         .stroke(Tone::Ink2);
     let size = if w < 84.0 { 18.0 } else { 22.0 };
-    scene
-        .text(a.cx(), a.y + h * 0.5, size, b.number)
-        .mono()
-        .bold()
-        .middle()
-        .vcenter()
-        .fit(w - 2.0 * taper - 6.0);
+    scene.text(a.cx(), a.y + h * 0.5, size, b.number).mono().bold().middle().vcenter().fit(w - 2.0 * taper - 6.0);
     // The caption may be wider than the bucket, but stays in the picture.
     let room = (a.cx().min(scene.width() - a.cx()) * 2.0 - 8.0).clamp(0.0, a.w + 60.0);
-    scene
-        .text(a.cx(), bottom + 18.0, 12.0, b.caption)
-        .middle()
-        .tone(Tone::Ink3)
-        .fit(room);
+    scene.text(a.cx(), bottom + 18.0, 12.0, b.caption).middle().tone(Tone::Ink3).fit(room);
 }
 
 #[cfg(test)]
@@ -86,16 +65,7 @@ mod tests {
         let draw = |s: &mut Scene, level: f32| {
             s.begin(&View::wide(200.0));
             let area = Area::new(564.0, 32.0, 92.0, 104.0);
-            bucket(
-                s,
-                &Bucket {
-                    area,
-                    level,
-                    number: &"1.2",
-                    caption: &"tokens left",
-                    tone: Tone::Flight,
-                },
-            );
+            bucket(s, &Bucket { area, level, number: &"1.2", caption: &"tokens left", tone: Tone::Flight });
             svg::fragment(s, "")
         };
         let full = draw(&mut s, 1.0);

@@ -22,11 +22,7 @@ impl Fit {
     pub fn new(scene: (f32, f32), shown: (f64, f64)) -> Fit {
         let (w, h) = (f64::from(scene.0.max(1.0)), f64::from(scene.1.max(1.0)));
         let scale = (shown.0 / w).min(shown.1 / h);
-        Fit {
-            scale,
-            dx: (shown.0 - w * scale) / 2.0,
-            dy: (shown.1 - h * scale) / 2.0,
-        }
+        Fit { scale, dx: (shown.0 - w * scale) / 2.0, dy: (shown.1 - h * scale) / 2.0 }
     }
 }
 
@@ -58,9 +54,7 @@ impl ParticleLayer {
         canvas.set_width(1);
         canvas.set_height(1);
         host.append_child(&canvas)?;
-        let context = canvas
-            .get_context("2d")?
-            .ok_or_else(|| JsValue::from_str("this browser has no 2d canvas"))?;
+        let context = canvas.get_context("2d")?.ok_or_else(|| JsValue::from_str("this browser has no 2d canvas"))?;
         Ok(ParticleLayer {
             window,
             context: context.unchecked_into(),
@@ -139,11 +133,7 @@ impl ParticleLayer {
         let (dx, dy) = ((fit.dx * ratio) as f32, (fit.dy * ratio) as f32);
         for i in 0..self.particles.len() {
             let p = self.particles[i];
-            let kind = (
-                p.glyph,
-                p.tone,
-                (p.size * 2.0).round().clamp(1.0, 200.0) as u16,
-            );
+            let kind = (p.glyph, p.tone, (p.size * 2.0).round().clamp(1.0, 200.0) as u16);
             let sprite = match self.sprites.iter().position(|(k, _)| *k == kind) {
                 Some(found) => found,
                 None => {
@@ -152,11 +142,7 @@ impl ParticleLayer {
                     self.sprites.len() - 1
                 }
             };
-            self.raster.stamp(
-                &self.sprites[sprite].1,
-                p.x * scale as f32 + dx,
-                p.y * scale as f32 + dy,
-            );
+            self.raster.stamp(&self.sprites[sprite].1, p.x * scale as f32 + dx, p.y * scale as f32 + dy);
         }
     }
 
@@ -167,11 +153,7 @@ impl ParticleLayer {
             glyph,
             radius: f32::from(halves) / 2.0 * scale,
             stroke: if glyph == Glyph::Cross { 2.6 } else { 2.0 } * scale,
-            color: self.color(if glyph.stroked() {
-                tone.line_var()
-            } else {
-                tone.fill_var()
-            }),
+            color: self.color(if glyph.stroked() { tone.line_var() } else { tone.fill_var() }),
             inside: self.color(Tone::Panel.fill_var()),
         };
         Sprite::new(&look, if scale < 1.5 { 4 } else { 2 })

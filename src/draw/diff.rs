@@ -51,11 +51,7 @@ impl Plan {
     /// Whether every item keeps its place: the usual case, found without any table.
     fn same_structure(old: &Scene, new: &Scene) -> bool {
         old.items().len() == new.items().len()
-            && old
-                .items()
-                .iter()
-                .zip(new.items())
-                .all(|(a, b)| a.key == b.key && kind(a) == kind(b))
+            && old.items().iter().zip(new.items()).all(|(a, b)| a.key == b.key && kind(a) == kind(b))
     }
 
     /// Plans the step from one scene to the next. Returns whether anything is created, moved or removed.
@@ -63,8 +59,7 @@ impl Plan {
         self.sources.clear();
         self.removed.clear();
         if Plan::same_structure(old, new) {
-            self.sources
-                .extend((0..new.items().len()).map(Source::Keep));
+            self.sources.extend((0..new.items().len()).map(Source::Keep));
             return false;
         }
         let (old, new) = (old.items(), new.items());
@@ -78,10 +73,7 @@ impl Plan {
         for item in new {
             let from = if item.key != 0 {
                 // A key that is used twice finds its element once; the second item gets a new one.
-                self.by_key
-                    .get(&item.key)
-                    .copied()
-                    .filter(|&i| !self.used[i] && kind(&old[i]) == kind(item))
+                self.by_key.get(&item.key).copied().filter(|&i| !self.used[i] && kind(&old[i]) == kind(item))
             } else {
                 let k = kind(item);
                 let found = (next[k]..old.len()).find(|&i| old[i].key == 0 && kind(&old[i]) == k);
@@ -96,8 +88,7 @@ impl Plan {
                 None => self.sources.push(Source::Create),
             }
         }
-        self.removed
-            .extend((0..old.len()).filter(|&i| !self.used[i]));
+        self.removed.extend((0..old.len()).filter(|&i| !self.used[i]));
         self.keep_longest_run();
         true
     }
@@ -150,10 +141,7 @@ mod tests {
                 't' => drop(s.text(0.0, 12.0, 12.0, "x")),
                 'l' => drop(s.line(0.0, 0.0, 1.0, 1.0)),
                 'c' => drop(s.circle(0.0, 0.0, 1.0).fill(Tone::Ok)),
-                d => drop(
-                    s.circle(0.0, 0.0, 1.0)
-                        .key(d.to_digit(10).expect("a digit")),
-                ),
+                d => drop(s.circle(0.0, 0.0, 1.0).key(d.to_digit(10).expect("a digit"))),
             }
         }
         s
@@ -177,10 +165,7 @@ mod tests {
     #[test]
     fn a_keyed_item_in_the_middle_shifts_nothing() {
         let p = plan("l123t", "l1923t");
-        assert_eq!(
-            p.sources,
-            [Keep(0), Keep(1), Create, Keep(2), Keep(3), Keep(4)]
-        );
+        assert_eq!(p.sources, [Keep(0), Keep(1), Create, Keep(2), Keep(3), Keep(4)]);
         let p = plan("l123t", "l13t");
         assert_eq!(p.sources, [Keep(0), Keep(1), Keep(3), Keep(4)]);
         assert_eq!(p.removed, [2]);
@@ -234,11 +219,8 @@ mod tests {
             let new = scene(&spec);
             p.make(&old, &new);
             // As `dom` does it: what is kept stays in its order, everything else goes before the next kept one.
-            let kept: Vec<usize> = p
-                .sources
-                .iter()
-                .filter_map(|s| if let Keep(i) = s { Some(*i) } else { None })
-                .collect();
+            let kept: Vec<usize> =
+                p.sources.iter().filter_map(|s| if let Keep(i) = s { Some(*i) } else { None }).collect();
             assert!(kept.is_sorted(), "what is kept must be in order: {kept:?}");
             let next: Vec<u32> = p
                 .sources
@@ -255,11 +237,7 @@ mod tests {
             all.extend(p.removed.iter().map(|&i| list[i]));
             all.sort_unstable();
             all.dedup();
-            assert_eq!(
-                all.len(),
-                next.len() + p.removed.len(),
-                "an element is used twice"
-            );
+            assert_eq!(all.len(), next.len() + p.removed.len(), "an element is used twice");
             list = next;
             old = new;
         }

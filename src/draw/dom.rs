@@ -51,6 +51,7 @@ pub struct Renderer {
     _resized: Closure<dyn FnMut()>,
     dark: Option<MediaQueryList>,
     theme: (bool, Option<String>),
+    label: RefCell<String>,
     buffer: String,
     writes: u32,
 }
@@ -62,21 +63,14 @@ impl Renderer {
     ///
     /// Whatever the browser refuses; in practice only a browser without SVG or canvas does.
     pub fn new(host: &Element) -> Result<Renderer, JsValue> {
-        let window =
-            web_sys::window().ok_or_else(|| JsValue::from_str("there is no window to draw in"))?;
-        let document = window
-            .document()
-            .ok_or_else(|| JsValue::from_str("there is no document to draw in"))?;
+        let window = web_sys::window().ok_or_else(|| JsValue::from_str("there is no window to draw in"))?;
+        let document = window.document().ok_or_else(|| JsValue::from_str("there is no document to draw in"))?;
         host.class_list().add_1("scene-host")?;
         let svg = document.create_element_ns(Some(SVG), "svg")?;
         svg.set_attribute("class", "scene")?;
         svg.set_attribute("role", "img")?;
         host.append_child(&svg)?;
-        let particles = Rc::new(RefCell::new(ParticleLayer::new(
-            window.clone(),
-            &document,
-            host,
-        )?));
+        let particles = Rc::new(RefCell::new(ParticleLayer::new(window.clone(), &document, host)?));
         let resized = {
             let (svg, particles) = (svg.clone(), Rc::clone(&particles));
             Closure::<dyn FnMut()>::new(move || {
@@ -90,10 +84,7 @@ impl Renderer {
         };
         let observer = ResizeObserver::new(resized.as_ref().unchecked_ref())?;
         observer.observe(&svg);
-        let dark = window
-            .match_media("(prefers-color-scheme: dark)")
-            .ok()
-            .flatten();
+        let dark = window.match_media("(prefers-color-scheme: dark)").ok().flatten();
         let mut renderer = Renderer {
             window,
             document,
@@ -107,6 +98,7 @@ impl Renderer {
             _resized: resized,
             dark,
             theme: (false, None),
+            label: RefCell::default(),
             buffer: String::new(),
             writes: 0,
         };
@@ -116,6 +108,11 @@ impl Renderer {
 
     /// What the picture is, for those who do not see it.
     pub fn set_label(&self, label: &str) {
+        // Callers say it every frame; the browser need only hear it once.
+        if *self.label.borrow() == label {
+            return;
+        }
+        label.clone_into(&mut self.label.borrow_mut());
         let _ = self.svg.set_attribute("aria-label", label);
     }
 
@@ -131,12 +128,7 @@ impl Renderer {
 
     fn current_theme(&self) -> (bool, Option<String>) {
         let dark = self.dark.as_ref().is_some_and(MediaQueryList::matches);
-        (
-            dark,
-            self.document
-                .document_element()
-                .and_then(|root| root.get_attribute("data-theme")),
-        )
+        (dark, self.document.document_element().and_then(|root| root.get_attribute("data-theme")))
     }
 
     /// Reads the colours again. The renderer notices the system's theme and `data-theme` on the root by itself; this is
@@ -175,10 +167,7 @@ impl Renderer {
             self.theme = theme;
             particles.theme_changed();
         }
-        particles.show(
-            (self.shown.width(), self.shown.height()),
-            self.shown.particles(),
-        );
+        particles.show((self.shown.width(), self.shown.height()), self.shown.particles());
     }
 
     /// Sets an attribute to the text in the buffer. The browser refuses no attribute that we set.
@@ -217,10 +206,7 @@ impl Renderer {
     }
 
     fn create(&mut self, scene: &Scene, item: &Item) -> Option<Slot> {
-        let element = self
-            .document
-            .create_element_ns(Some(SVG), tag(&item.shape))
-            .ok()?;
+        let element = self.document.create_element_ns(Some(SVG), tag(&item.shape)).ok()?;
         let text = if let Shape::Text { text, .. } = item.shape {
             let node: Node = self.document.create_text_node(scene.str(text)).into();
             let _ = element.append_child(&node);
@@ -228,11 +214,7 @@ impl Renderer {
         } else {
             None
         };
-        let mut slot = Slot {
-            element,
-            text,
-            title: None,
-        };
+        let mut slot = Slot { element, text, title: None };
         self.attributes(&slot.element, None, item, scene);
         self.tip(&mut slot, scene.str(item.tip));
         Some(slot)
@@ -262,9 +244,7 @@ impl Renderer {
         let (old, new) = (self.shown.items()[from], scene.items()[i]);
         let Some(slot) = &self.slots[i] else { return };
         let texts_differ = match (old.shape, new.shape) {
-            (Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) => {
-                self.shown.str(a) != scene.str(b)
-            }
+            (Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) => self.shown.str(a) != scene.str(b),
             _ => false,
         };
         let tips_differ = self.shown.str(old.tip) != scene.str(new.tip);
@@ -292,10 +272,7 @@ impl Renderer {
                     Some(Shape::Line { x1, y1, x2, y2 }) => Some([x1, y1, x2, y2]),
                     _ => None,
                 };
-                for (k, (name, v)) in [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)]
-                    .into_iter()
-                    .enumerate()
-                {
+                for (k, (name, v)) in [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)].into_iter().enumerate() {
                     numbers[k] = (name, v, o.map(|o| o[k]));
                 }
             }
@@ -304,9 +281,8 @@ impl Renderer {
                     Some(Shape::Rect { x, y, w, h, r }) => Some([x, y, w, h, r]),
                     _ => None,
                 };
-                for (k, (name, v)) in [("x", x), ("y", y), ("width", w), ("height", h), ("rx", r)]
-                    .into_iter()
-                    .enumerate()
+                for (k, (name, v)) in
+                    [("x", x), ("y", y), ("width", w), ("height", h), ("rx", r)].into_iter().enumerate()
                 {
                     numbers[k] = (name, v, o.map(|o| o[k]));
                 }
@@ -320,17 +296,12 @@ impl Renderer {
                     numbers[k] = (name, v, o.map(|o| o[k]));
                 }
             }
-            Shape::Text {
-                x, y, size, anchor, ..
-            } => {
+            Shape::Text { x, y, size, anchor, .. } => {
                 let o = match old.map(|o| o.shape) {
                     Some(Shape::Text { x, y, size, .. }) => Some([x, y, size]),
                     _ => None,
                 };
-                for (k, (name, v)) in [("x", x), ("y", y), ("font-size", size)]
-                    .into_iter()
-                    .enumerate()
-                {
+                for (k, (name, v)) in [("x", x), ("y", y), ("font-size", size)].into_iter().enumerate() {
                     numbers[k] = (name, v, o.map(|o| o[k]));
                 }
                 let before = match old.map(|o| o.shape) {
@@ -353,11 +324,7 @@ impl Renderer {
         // A width without a stroke is not written, so a stroke that appears brings its width.
         let stroked = |item: &Item| item.stroke != Tone::None;
         if stroked(new) {
-            numbers[5] = (
-                "stroke-width",
-                new.width,
-                old.filter(|o| stroked(o)).map(|o| o.width),
-            );
+            numbers[5] = ("stroke-width", new.width, old.filter(|o| stroked(o)).map(|o| o.width));
         }
         for (name, value, before) in numbers {
             if !name.is_empty() && before != Some(value) {
@@ -418,25 +385,14 @@ impl Renderer {
     /// The place in scene units of a point of the window (`clientX`, `clientY`).
     pub fn to_scene(&self, client_x: f64, client_y: f64) -> (f32, f32) {
         let shown = self.svg.get_bounding_client_rect();
-        let fit = Fit::new(
-            (self.shown.width(), self.shown.height()),
-            (shown.width(), shown.height()),
-        );
+        let fit = Fit::new((self.shown.width(), self.shown.height()), (shown.width(), shown.height()));
         let scale = fit.scale.max(1e-6);
-        (
-            ((client_x - shown.left() - fit.dx) / scale) as f32,
-            ((client_y - shown.top() - fit.dy) / scale) as f32,
-        )
+        (((client_x - shown.left() - fit.dx) / scale) as f32, ((client_y - shown.top() - fit.dy) / scale) as f32)
     }
 
     /// What a point of the window means, and how far across it the point lies (0 left, 1 right). `target` is the
     /// element that the event names. Buttons and draggable inputs win over particles, particles over everything else.
-    pub fn hit_test(
-        &self,
-        target: Option<&Node>,
-        client_x: f64,
-        client_y: f64,
-    ) -> Option<(Hit, f32)> {
+    pub fn hit_test(&self, target: Option<&Node>, client_x: f64, client_y: f64) -> Option<(Hit, f32)> {
         let below = target.and_then(|t| self.hit_of(t));
         if let Some((i, hit @ (Hit::Act { .. } | Hit::Input(_)))) = below {
             return Some((hit, self.across(i, client_x)));
@@ -451,11 +407,7 @@ impl Renderer {
     /// [`Renderer::hit_test`] for a mouse or pointer event.
     pub fn hit_event(&self, event: &MouseEvent) -> Option<(Hit, f32)> {
         let target = event.target().and_then(|t| t.dyn_into::<Node>().ok());
-        self.hit_test(
-            target.as_ref(),
-            f64::from(event.client_x()),
-            f64::from(event.client_y()),
-        )
+        self.hit_test(target.as_ref(), f64::from(event.client_x()), f64::from(event.client_y()))
     }
 
     /// The scene that is shown now.
@@ -500,38 +452,12 @@ fn same_look(a: &Item, b: &Item) -> bool {
     let same_shape = match (a.shape, b.shape) {
         (Shape::Path { .. }, Shape::Path { .. }) => true,
         (
-            Shape::Text {
-                x,
-                y,
-                size,
-                anchor,
-                bold,
-                mono,
-                halo,
-                ..
-            },
-            Shape::Text {
-                x: x2,
-                y: y2,
-                size: size2,
-                anchor: anchor2,
-                bold: bold2,
-                mono: mono2,
-                halo: halo2,
-                ..
-            },
-        ) => {
-            (x, y, size, anchor, bold, mono, halo) == (x2, y2, size2, anchor2, bold2, mono2, halo2)
-        }
+            Shape::Text { x, y, size, anchor, bold, mono, halo, .. },
+            Shape::Text { x: x2, y: y2, size: size2, anchor: anchor2, bold: bold2, mono: mono2, halo: halo2, .. },
+        ) => (x, y, size, anchor, bold, mono, halo) == (x2, y2, size2, anchor2, bold2, mono2, halo2),
         (a, b) => a == b,
     };
-    same_shape
-        && Item {
-            shape: b.shape,
-            tip: b.tip,
-            key: b.key,
-            ..*a
-        } == *b
+    same_shape && Item { shape: b.shape, tip: b.tip, key: b.key, ..*a } == *b
 }
 
 fn path_differs(old_scene: &Scene, old: &Item, new_scene: &Scene, new: &Item) -> bool {
@@ -544,11 +470,8 @@ fn path_differs(old_scene: &Scene, old: &Item, new_scene: &Scene, new: &Item) ->
 /// Whether two items of one kind have the same value of `class`.
 fn same_class(a: &Item, b: &Item) -> bool {
     let kind_of_text = |item: &Item| match item.shape {
-        Shape::Text {
-            bold, mono, halo, ..
-        } => (bold, mono, halo),
+        Shape::Text { bold, mono, halo, .. } => (bold, mono, halo),
         _ => (false, false, false),
     };
-    (a.fill, a.stroke, a.hit.is_some(), kind_of_text(a))
-        == (b.fill, b.stroke, b.hit.is_some(), kind_of_text(b))
+    (a.fill, a.stroke, a.hit.is_some(), kind_of_text(a)) == (b.fill, b.stroke, b.hit.is_some(), kind_of_text(b))
 }

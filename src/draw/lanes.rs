@@ -40,34 +40,20 @@ pub fn lane(scene: &mut Scene, lane: &Lane<'_>) {
     let beside = lane.title_x + 40.0 < a.x0;
     if beside {
         let room = a.x0 - lane.title_x - 8.0;
-        scene
-            .text(lane.title_x, lane.y - 4.0, 14.0, lane.title)
-            .bold()
-            .fit(room);
-        scene
-            .text(lane.title_x, lane.y + 14.0, 12.0, lane.note)
-            .tone(Tone::Ink3)
-            .fit(room);
+        scene.text(lane.title_x, lane.y - 4.0, 14.0, lane.title).bold().fit(room);
+        scene.text(lane.title_x, lane.y + 14.0, 12.0, lane.note).tone(Tone::Ink3).fit(room);
     } else {
         let room = a.x1 - lane.title_x;
-        scene
-            .text(lane.title_x, lane.y - 32.0, 14.0, lane.title)
-            .bold()
-            .fit(room);
-        scene
-            .text(lane.title_x, lane.y - 16.0, 12.0, lane.note)
-            .tone(Tone::Ink3)
-            .fit(room);
+        scene.text(lane.title_x, lane.y - 32.0, 14.0, lane.title).bold().fit(room);
+        scene.text(lane.title_x, lane.y - 16.0, 12.0, lane.note).tone(Tone::Ink3).fit(room);
     }
     scene.line(a.x0, lane.y, a.x1, lane.y);
     if let Some(index) = lane.lane {
-        let target = scene
-            .rect(a.x0, lane.y - 22.0, a.x1 - a.x0, 44.0)
-            .hit(Hit::Lane {
-                lane: index,
-                t0_us: a.t0_us,
-                t1_us: a.t1_us,
-            });
+        let target = scene.rect(a.x0, lane.y - 22.0, a.x1 - a.x0, 44.0).hit(Hit::Lane {
+            lane: index,
+            t0_us: a.t0_us,
+            t1_us: a.t1_us,
+        });
         if !lane.tip.is_empty() {
             target.tip(lane.tip);
         }
@@ -101,15 +87,8 @@ pub fn edge(scene: &mut Scene, axis: &TimeAxis, y: f32, t_us: u64, label: Words<
         return;
     }
     let x = axis.x(t_us);
-    scene
-        .line(x, y - 26.0, x, y + 26.0)
-        .stroke(Tone::Ink3)
-        .width(1.0)
-        .dash(Dash::Fine);
-    let t = scene
-        .text(x, y - 32.0, 11.0, label)
-        .middle()
-        .tone(Tone::Ink3);
+    scene.line(x, y - 26.0, x, y + 26.0).stroke(Tone::Ink3).width(1.0).dash(Dash::Fine);
+    let t = scene.text(x, y - 32.0, 11.0, label).middle().tone(Tone::Ink3);
     let half = t.text_width() / 2.0;
     // Near an end the name hangs to the other side rather than over the end.
     if x - half < axis.x0 {
@@ -141,47 +120,24 @@ pub fn bracket(scene: &mut Scene, axis: &TimeAxis, y: f32, b: &Bracket<'_>) {
     }
     scene
         .path(|p| {
-            p.move_to(x0, y)
-                .line_to(x0, y + 6.0)
-                .line_to(x1, y + 6.0)
-                .line_to(x1, y);
+            p.move_to(x0, y).line_to(x0, y + 6.0).line_to(x1, y + 6.0).line_to(x1, y);
         })
         .stroke(b.tone)
         .width(1.6);
     let (lo, hi) = b.bounds;
-    let t = scene
-        .text((x0 + x1) / 2.0, y + 21.0, 12.0, b.words)
-        .bold()
-        .middle()
-        .tone(b.tone)
-        .fit(hi - lo);
+    let t = scene.text((x0 + x1) / 2.0, y + 21.0, 12.0, b.words).bold().middle().tone(b.tone).fit(hi - lo);
     let half = t.text_width() / 2.0;
     t.at_x(((x0 + x1) / 2.0).clamp(lo + half, (hi - half).max(lo + half)));
 }
 
 /// A shaded stretch of a lane (an outage, a window, the future), behind the marks: draw it first.
-pub fn band(
-    scene: &mut Scene,
-    axis: &TimeAxis,
-    y: f32,
-    t0_us: u64,
-    t1_us: u64,
-    tone: Tone,
-    label: Words<'_>,
-) {
+pub fn band(scene: &mut Scene, axis: &TimeAxis, y: f32, t0_us: u64, t1_us: u64, tone: Tone, label: Words<'_>) {
     if t1_us < axis.t0_us || t0_us > axis.t1_us {
         return;
     }
     let (x0, x1) = (axis.x_clamped(t0_us), axis.x_clamped(t1_us));
-    scene
-        .rect(x0, y - 20.0, x1 - x0, 40.0)
-        .round(4.0)
-        .fill(tone)
-        .opacity(0.18);
-    scene
-        .text(x0 + 4.0, y - 24.0, 11.0, label)
-        .tone(tone)
-        .fit((axis.x1 - x0 - 4.0).max(0.0));
+    scene.rect(x0, y - 20.0, x1 - x0, 40.0).round(4.0).fill(tone).opacity(0.18);
+    scene.text(x0 + 4.0, y - 24.0, 11.0, label).tone(tone).fit((axis.x1 - x0 - 4.0).max(0.0));
 }
 
 /// The height at which marks that fall together can be stacked: for each time in order, how many marks right before it
@@ -227,14 +183,7 @@ mod tests {
         let mut s = scene();
         lane(
             &mut s,
-            &Lane {
-                axis: axis(),
-                title: "A",
-                note: &"10 per second",
-                lane: Some(1),
-                tip: "tap",
-                ..Lane::default()
-            },
+            &Lane { axis: axis(), title: "A", note: &"10 per second", lane: Some(1), tip: "tap", ..Lane::default() },
         );
         let svg = svg::fragment(&s, "");
         assert!(svg.contains("x1=\"190\" y1=\"72\" x2=\"520\""));
@@ -250,11 +199,7 @@ mod tests {
             &axis(),
             72.0,
             Some(2),
-            [
-                (0, Outcome::Ok, Some(1)),
-                (1_000_000, Outcome::Rejected, Some(2)),
-                (5_000_000, Outcome::Ok, Some(3)),
-            ],
+            [(0, Outcome::Ok, Some(1)), (1_000_000, Outcome::Rejected, Some(2)), (5_000_000, Outcome::Ok, Some(3))],
         );
         assert_eq!(s.particles().len(), 2);
         assert_eq!(s.items().len(), 1);
@@ -271,14 +216,8 @@ mod tests {
             bounds: (190.0, 520.0),
         };
         bracket(&mut s, &axis(), 96.0, &b);
-        let super::super::Shape::Text { x, .. } = s.items()[1].shape else {
-            panic!("the second item is the text")
-        };
-        let half = text_width(
-            "20 pass within 110 ms: twice the limit",
-            12.0,
-            Font::SansBold,
-        ) / 2.0;
+        let super::super::Shape::Text { x, .. } = s.items()[1].shape else { panic!("the second item is the text") };
+        let half = text_width("20 pass within 110 ms: twice the limit", 12.0, Font::SansBold) / 2.0;
         assert!(x + half <= 520.1, "{x} + {half}");
     }
 

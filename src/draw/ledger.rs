@@ -36,34 +36,22 @@ pub fn ledger(scene: &mut Scene, l: &Ledger<'_>) {
             break;
         }
         if line.strong {
-            scene
-                .line(a.x, y + 1.0, a.right(), y + 1.0)
-                .stroke(Tone::Ink2)
-                .width(1.0);
+            scene.line(a.x, y + 1.0, a.right(), y + 1.0).stroke(Tone::Ink2).width(1.0);
         }
         let base = y + 15.0;
-        let mut value = scene
-            .text(a.right(), base, 12.0, line.value)
-            .mono()
-            .end()
-            .tone(line.tone);
+        let mut value = scene.text(a.right(), base, 12.0, line.value).mono().end().tone(line.tone);
         if line.strong {
             value = value.bold();
         }
         let value_w = value.fit(a.w * 0.6).text_width();
-        let mut label = scene
-            .text(a.x, base, 12.0, line.label)
-            .tone(if line.strong { Tone::Ink } else { Tone::Ink2 });
+        let mut label = scene.text(a.x, base, 12.0, line.label).tone(if line.strong { Tone::Ink } else { Tone::Ink2 });
         if line.strong {
             label = label.bold();
         }
         let label_w = label.fit((a.w - value_w - 12.0).max(0.0)).text_width();
         let (x0, x1) = (a.x + label_w + 6.0, a.right() - value_w - 6.0);
         if !line.strong && x1 - x0 > 12.0 {
-            scene
-                .line(x0, base - 3.0, x1, base - 3.0)
-                .width(1.0)
-                .dash(Dash::Dotted);
+            scene.line(x0, base - 3.0, x1, base - 3.0).width(1.0).dash(Dash::Dotted);
         }
         y += 20.0;
     }
@@ -79,32 +67,11 @@ mod tests {
         let mut s = Scene::new();
         s.begin(&View::wide(100.0));
         let lines = [
-            Line {
-                label: &"orders",
-                value: &"12",
-                tone: Tone::Ink,
-                strong: false,
-            },
-            Line {
-                label: &"lost",
-                value: &"1",
-                tone: Tone::Rejected,
-                strong: true,
-            },
+            Line { label: &"orders", value: &"12", tone: Tone::Ink, strong: false },
+            Line { label: &"lost", value: &"1", tone: Tone::Rejected, strong: true },
         ];
-        ledger(
-            &mut s,
-            &Ledger {
-                area: Area::new(0.0, 0.0, 200.0, height(2, true)),
-                title: "Books",
-                lines: &lines,
-            },
-        );
+        ledger(&mut s, &Ledger { area: Area::new(0.0, 0.0, 200.0, height(2, true)), title: "Books", lines: &lines });
         let svg = svg::fragment(&s, "");
-        assert!(
-            svg.contains(">Books<")
-                && svg.contains("t-rejected mono bold")
-                && svg.contains(">orders<")
-        );
+        assert!(svg.contains(">Books<") && svg.contains("t-rejected mono bold") && svg.contains(">orders<"));
     }
 }

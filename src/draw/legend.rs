@@ -14,10 +14,7 @@ pub fn legend(scene: &mut Scene, x: f32, y: f32, width: f32, entries: &[(Outcome
             cy += 18.0;
         }
         scene.outcome(cx + 5.0, cy, outcome, 4.5);
-        scene
-            .text(cx + 14.0, cy, 11.0, word)
-            .vcenter()
-            .tone(Tone::Ink3);
+        scene.text(cx + 14.0, cy, 11.0, word).vcenter().tone(Tone::Ink3);
         cx += w + 14.0;
     }
     cy - y + 18.0
@@ -32,11 +29,7 @@ mod tests {
     fn entries_wrap() {
         let mut s = Scene::new();
         s.begin(&View::narrow(100.0));
-        let entries = [
-            (Outcome::Ok, "served"),
-            (Outcome::Rejected, "refused"),
-            (Outcome::Stale, "stale read"),
-        ];
+        let entries = [(Outcome::Ok, "served"), (Outcome::Rejected, "refused"), (Outcome::Stale, "stale read")];
         assert_eq!(legend(&mut s, 0.0, 10.0, 1000.0, &entries), 18.0);
         assert_eq!(legend(&mut s, 0.0, 10.0, 130.0, &entries), 36.0);
         assert!(svg::fragment(&s, "").contains(">stale read<"));

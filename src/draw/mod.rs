@@ -80,8 +80,8 @@ pub use axis::TimeAxis;
 pub use measure::{Font, fits, text_width};
 pub use place::Placer;
 pub use scene::{
-    Anchor, Area, Dash, Glyph, Hit, Item, ItemMut, NARROW, Outcome, Particle, PathBuilder, Scene,
-    Shape, Side, Span, Tone, View, WIDE, Words, key,
+    Anchor, Area, Dash, Glyph, Hit, Item, ItemMut, NARROW, Outcome, Particle, PathBuilder, Scene, Shape, Side, Span,
+    Tone, View, WIDE, Words, key,
 };
 
 /// The tone of a utilisation: fine below 0.7, tight below 0.9, then too much. Always shown with a length or a number.

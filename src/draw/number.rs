@@ -74,13 +74,7 @@ impl Display for Clock {
         match s {
             0..=59 => write!(f, "{s}.{ms:03} s"),
             60..=3_599 => write!(f, "{}:{:02}.{ms:03}", s / 60, s % 60),
-            _ => write!(
-                f,
-                "{}:{:02}:{:02}.{ms:03}",
-                s / 3_600,
-                s % 3_600 / 60,
-                s % 60
-            ),
+            _ => write!(f, "{}:{:02}:{:02}.{ms:03}", s / 3_600, s % 3_600 / 60, s % 60),
         }
     }
 }
@@ -134,11 +128,7 @@ impl Display for Short {
         if v.is_infinite() {
             f.write_str("\u{221e}")
         } else if v < 999.5 {
-            if v == v.trunc() {
-                write!(f, "{v:.0}")
-            } else {
-                write!(f, "{}", three(v))
-            }
+            if v == v.trunc() { write!(f, "{v:.0}") } else { write!(f, "{}", three(v)) }
         } else if v < 999_999.5 {
             grouped(f, v.round() as u64)
         } else if v < 999_500_000.0 {
@@ -337,10 +327,7 @@ pub fn nice_step_us(span_us: u64, count: usize) -> u64 {
     if raw <= 500_000 {
         return (nice_step(raw.max(1) as f64, 1) as u64).max(1);
     }
-    ABOVE_SECOND_US
-        .into_iter()
-        .find(|&s| s >= raw)
-        .unwrap_or_else(|| raw.div_ceil(3_600_000_000) * 3_600_000_000)
+    ABOVE_SECOND_US.into_iter().find(|&s| s >= raw).unwrap_or_else(|| raw.div_ceil(3_600_000_000) * 3_600_000_000)
 }
 
 #[cfg(test)]

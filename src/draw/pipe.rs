@@ -20,23 +20,10 @@ pub struct Pipe<'a> {
 
 /// Draws a queue.
 pub fn pipe(scene: &mut Scene, p: &Pipe<'_>) {
-    let a = Area::new(
-        p.area.x,
-        p.area.y + 18.0,
-        p.area.w,
-        (p.area.h - 36.0).max(14.0),
-    );
-    scene
-        .text(a.x, a.y - 6.0, 12.0, p.title)
-        .tone(Tone::Ink2)
-        .fit(a.w * 0.6);
+    let a = Area::new(p.area.x, p.area.y + 18.0, p.area.w, (p.area.h - 36.0).max(14.0));
+    scene.text(a.x, a.y - 6.0, 12.0, p.title).tone(Tone::Ink2).fit(a.w * 0.6);
     match p.bound {
-        Some(bound) => scene.text(
-            a.right(),
-            a.y - 6.0,
-            11.0,
-            format_args!("bound {}", number::count(bound)),
-        ),
+        Some(bound) => scene.text(a.right(), a.y - 6.0, 11.0, format_args!("bound {}", number::count(bound))),
         None => scene.text(a.right(), a.y - 6.0, 11.0, "no bound"),
     }
     .end()
@@ -56,46 +43,22 @@ pub fn pipe(scene: &mut Scene, p: &Pipe<'_>) {
     // Two lines with open ends: what comes in at the left leaves at the right.
     scene
         .path(|d| {
-            d.move_to(a.x, a.y)
-                .line_to(a.right(), a.y)
-                .move_to(a.x, a.bottom())
-                .line_to(a.right(), a.bottom());
+            d.move_to(a.x, a.y).line_to(a.right(), a.y).move_to(a.x, a.bottom()).line_to(a.right(), a.bottom());
         })
         .stroke(Tone::Ink2);
     if let Some(bound) = p.bound {
         let x = a.right() - a.w * ((bound as f64 / scale).min(1.0) as f32);
-        scene
-            .line(x, a.y - 3.0, x, a.bottom() + 3.0)
-            .stroke(Tone::Rejected)
-            .dash(Dash::Fine);
+        scene.line(x, a.y - 3.0, x, a.bottom() + 3.0).stroke(Tone::Rejected).dash(Dash::Fine);
     }
-    scene
-        .text(a.cx(), a.cy(), 14.0, number::count(p.count))
-        .mono()
-        .bold()
-        .middle()
-        .vcenter();
+    scene.text(a.cx(), a.cy(), 14.0, number::count(p.count)).mono().bold().middle().vcenter();
     let below = a.bottom() + 14.0;
     if let Some(age) = p.head_age_us {
-        scene
-            .text(
-                a.right(),
-                below,
-                11.0,
-                format_args!("oldest {}", number::duration_us(age)),
-            )
-            .end()
-            .tone(Tone::Ink3);
+        scene.text(a.right(), below, 11.0, format_args!("oldest {}", number::duration_us(age))).end().tone(Tone::Ink3);
     }
     if full {
-        scene
-            .text(a.x, below, 11.0, "full: refusing")
-            .bold()
-            .tone(Tone::Rejected);
+        scene.text(a.x, below, 11.0, "full: refusing").bold().tone(Tone::Rejected);
     } else if p.count > p.scale {
-        scene
-            .text(a.x, below, 11.0, "off the scale")
-            .tone(Tone::Rejected);
+        scene.text(a.x, below, 11.0, "off the scale").tone(Tone::Rejected);
     }
 }
 
@@ -126,13 +89,8 @@ mod tests {
     #[test]
     fn half_full_is_half_filled_from_the_head() {
         let svg = draw(50, Some(100));
-        assert!(
-            svg.contains("<rect class=\"f-waiting\" x=\"200\" y=\"28\" width=\"100\""),
-            "{svg}"
-        );
-        assert!(
-            svg.contains(">bound 100<") && svg.contains(">oldest 3.20 s<") && svg.contains(">50<")
-        );
+        assert!(svg.contains("<rect class=\"f-waiting\" x=\"200\" y=\"28\" width=\"100\""), "{svg}");
+        assert!(svg.contains(">bound 100<") && svg.contains(">oldest 3.20 s<") && svg.contains(">50<"));
     }
 
     #[test]

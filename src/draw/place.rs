@@ -20,14 +20,21 @@ impl Placer {
         self.taken.push(area);
     }
 
+    /// Marks a line as taken, as a row of small places.
+    pub fn take_line(&mut self, a: (f32, f32), b: (f32, f32)) {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let n = ((dx * dx + dy * dy).sqrt() / 6.0).ceil().clamp(1.0, 200.0);
+        for i in 0..=n as usize {
+            let f = i as f32 / n;
+            self.take(Area::new(a.0 + dx * f - 1.5, a.1 + dy * f - 1.5, 3.0, 3.0));
+        }
+    }
+
     /// Whether nothing taken touches `area`.
     pub fn is_free(&self, area: Area) -> bool {
-        self.taken.iter().all(|t| {
-            area.right() <= t.x
-                || t.right() <= area.x
-                || area.bottom() <= t.y
-                || t.bottom() <= area.y
-        })
+        self.taken
+            .iter()
+            .all(|t| area.right() <= t.x || t.right() <= area.x || area.bottom() <= t.y || t.bottom() <= area.y)
     }
 
     /// Takes and returns the first of the candidate places (baseline start of the text) that is free and within
@@ -72,9 +79,7 @@ pub(super) fn spread(ys: &mut [(f32, usize)], gap: f32, lo: f32, hi: f32) {
         }
     }
     let highest = (hi - gap * ys.len().saturating_sub(1) as f32).max(lo);
-    let means = runs
-        .iter()
-        .flat_map(|&(mean, n)| std::iter::repeat_n(mean, n));
+    let means = runs.iter().flat_map(|&(mean, n)| std::iter::repeat_n(mean, n));
     for (i, ((y, _), mean)) in ys.iter_mut().zip(means).enumerate() {
         *y = mean.clamp(lo, highest) + i as f32 * gap;
     }
@@ -89,15 +94,17 @@ mod tests {
         let mut p = Placer::new();
         let bounds = Area::new(0.0, 0.0, 200.0, 40.0);
         let two = [(10.0, 15.0), (10.0, 35.0)];
-        assert_eq!(
-            p.place("label", 12.0, Font::Sans, bounds, &two),
-            Some((10.0, 15.0))
-        );
-        assert_eq!(
-            p.place("label", 12.0, Font::Sans, bounds, &two),
-            Some((10.0, 35.0))
-        );
+        assert_eq!(p.place("label", 12.0, Font::Sans, bounds, &two), Some((10.0, 15.0)));
+        assert_eq!(p.place("label", 12.0, Font::Sans, bounds, &two), Some((10.0, 35.0)));
         assert_eq!(p.place("label", 12.0, Font::Sans, bounds, &two), None);
+    }
+
+    #[test]
+    fn a_label_keeps_off_a_line() {
+        let mut p = Placer::new();
+        p.take_line((0.0, 0.0), (100.0, 100.0));
+        assert!(!p.is_free(Area::new(47.0, 53.0, 20.0, 2.0)));
+        assert!(p.is_free(Area::new(60.0, 10.0, 20.0, 12.0)));
     }
 
     #[test]

@@ -20,21 +20,12 @@ pub struct Range<'a> {
 
 impl<'a> Range<'a> {
     pub fn new(min: f64, max: f64, unit: &'a str) -> Self {
-        Range {
-            min,
-            max: if max > min { max } else { min + 1.0 },
-            unit,
-            log: false,
-        }
+        Range { min, max: if max > min { max } else { min + 1.0 }, unit, log: false }
     }
 
     /// From zero to a round value at or above `max`, so that the scale does not follow every wiggle.
     pub fn from_zero(max: f64, unit: &'a str) -> Self {
-        let max = if max.is_finite() && max > 0.0 {
-            max
-        } else {
-            1.0
-        };
+        let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
         let step = number::nice_step(max, 4);
         Range::new(0.0, (max / step).ceil() * step, unit)
     }
@@ -46,12 +37,7 @@ impl<'a> Range<'a> {
 
     pub fn log(self) -> Self {
         let min = self.min.max(f64::MIN_POSITIVE);
-        Range {
-            min,
-            max: self.max.max(min * 10.0),
-            log: true,
-            ..self
-        }
+        Range { min, max: self.max.max(min * 10.0), log: true, ..self }
     }
 
     /// 0 at `min`, 1 at `max`, beyond them outside.
@@ -87,14 +73,7 @@ impl<'a> Range<'a> {
             let mut v = 10f64.powi(self.min.log10().ceil() as i32);
             while v <= self.max * 1.000_001 {
                 let (div, unit) = self.shown(v);
-                f(
-                    v,
-                    AxisValue {
-                        value: v / div,
-                        step: v / div,
-                        unit,
-                    },
-                );
+                f(v, AxisValue { value: v / div, step: v / div, unit });
                 v *= 10.0;
             }
             return;
@@ -106,14 +85,7 @@ impl<'a> Range<'a> {
         let last = (hi / step + 1e-9).floor() as i64;
         for i in first..=last {
             let v = i as f64 * step;
-            f(
-                v * div,
-                AxisValue {
-                    value: v,
-                    step,
-                    unit: if i == last { unit } else { "" },
-                },
-            );
+            f(v * div, AxisValue { value: v, step, unit: if i == last { unit } else { "" } });
         }
     }
 }
@@ -160,13 +132,7 @@ pub struct Series<'a> {
 
 impl<'a> Series<'a> {
     pub fn new(label: &'a str, points: &'a [(f64, f64)], tone: Tone) -> Self {
-        Series {
-            label,
-            points,
-            tone,
-            dash: Dash::Solid,
-            step: false,
-        }
+        Series { label, points, tone, dash: Dash::Solid, step: false }
     }
     pub fn dash(self, dash: Dash) -> Self {
         Series { dash, ..self }
@@ -176,13 +142,7 @@ impl<'a> Series<'a> {
     }
     /// A closed form that the simulation is held against: dotted, quiet.
     pub fn theory(label: &'a str, points: &'a [(f64, f64)]) -> Self {
-        Series {
-            label,
-            points,
-            tone: Tone::Ink3,
-            dash: Dash::Dotted,
-            step: false,
-        }
+        Series { label, points, tone: Tone::Ink3, dash: Dash::Dotted, step: false }
     }
 }
 
@@ -248,10 +208,7 @@ fn frame<'a>(
 ) -> Frame<'a> {
     let narrow = area.w < NARROW_BELOW;
     let mut top = area.y;
-    let item = scene
-        .text(area.x, top + 11.0, 11.0, caption)
-        .tone(Tone::Ink3)
-        .fit(area.w);
+    let item = scene.text(area.x, top + 11.0, 11.0, caption).tone(Tone::Ink3).fit(area.w);
     if item.text_width() > 0.0 {
         top += 24.0;
     } else {
@@ -261,11 +218,7 @@ fn frame<'a>(
     if narrow {
         top += keys(scene, area.x, top, area.w, names);
     } else {
-        for label in names
-            .iter()
-            .map(|n| n.0)
-            .chain(bounds.iter().map(|b| b.label))
-        {
+        for label in names.iter().map(|n| n.0).chain(bounds.iter().map(|b| b.label)) {
             right = right.max(text_width(label, 11.0, Font::SansBold) + 14.0);
         }
         right = right.min(area.w * 0.34);
@@ -281,36 +234,19 @@ fn frame<'a>(
         left = left.max(text_width(&text, 11.0, Font::Sans));
     });
     let left = left + 8.0;
-    let inner = Area::new(
-        area.x + left,
-        top,
-        (area.w - left - right).max(10.0),
-        (bottom - top).max(10.0),
-    );
+    let inner = Area::new(area.x + left, top, (area.w - left - right).max(10.0), (bottom - top).max(10.0));
     let f = Frame { inner, x, y };
     y.ticks(rows, |v, text| {
         let py = f.py(v);
         let base = v == y.min;
-        scene
-            .line(inner.x, py, inner.right(), py)
-            .width(1.0)
-            .dash(if base { Dash::Solid } else { Dash::Dotted });
-        scene
-            .text(inner.x - 6.0, py, 11.0, text)
-            .end()
-            .vcenter()
-            .tone(Tone::Ink3);
+        scene.line(inner.x, py, inner.right(), py).width(1.0).dash(if base { Dash::Solid } else { Dash::Dotted });
+        scene.text(inner.x - 6.0, py, 11.0, text).end().vcenter().tone(Tone::Ink3);
     });
-    scene
-        .line(inner.x, inner.bottom(), inner.right(), inner.bottom())
-        .width(1.0);
+    scene.line(inner.x, inner.bottom(), inner.right(), inner.bottom()).width(1.0);
     let columns = ((inner.w / 64.0) as usize).clamp(2, 8);
     x.ticks(columns, |v, text| {
         let px = f.px(v);
-        let t = scene
-            .text(px, inner.bottom() + 14.0, 11.0, text)
-            .middle()
-            .tone(Tone::Ink3);
+        let t = scene.text(px, inner.bottom() + 14.0, 11.0, text).middle().tone(Tone::Ink3);
         let half = t.text_width() / 2.0;
         t.at_x(px.clamp(area.x + half, (area.right() - half).max(area.x + half)));
     });
@@ -330,11 +266,7 @@ fn keys(scene: &mut Scene, x: f32, y: f32, width: f32, names: &[(&str, Tone, Das
             cy += 16.0;
         }
         scene.line(cx, cy, cx + 16.0, cy).stroke(tone).dash(dash);
-        scene
-            .text(cx + 22.0, cy, 11.0, label)
-            .bold()
-            .vcenter()
-            .tone(tone);
+        scene.text(cx + 22.0, cy, 11.0, label).bold().vcenter().tone(tone);
         cx += w + 12.0;
     }
     cy - y + 18.0
@@ -351,26 +283,17 @@ fn end_names(scene: &mut Scene, f: &Frame<'_>, names: &[Name<'_>], room: f32) {
     spread(&mut ys, 14.0, f.inner.y + 4.0, f.inner.bottom() - 2.0);
     for (y, i) in ys {
         let n = &names[i];
-        scene
-            .text(f.inner.right() + 8.0, y, 11.0, n.label)
-            .bold()
-            .vcenter()
-            .tone(n.tone)
-            .fit(room - 8.0);
+        scene.text(f.inner.right() + 8.0, y, 11.0, n.label).bold().vcenter().tone(n.tone).fit(room - 8.0);
     }
 }
 
 /// Draws a plot and returns its frame, for those who add to it.
 pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
-    let labels: Vec<(&str, Tone, Dash)> =
-        p.series.iter().map(|s| (s.label, s.tone, s.dash)).collect();
+    let labels: Vec<(&str, Tone, Dash)> = p.series.iter().map(|s| (s.label, s.tone, s.dash)).collect();
     let f = frame(scene, p.area, p.x, p.y, p.caption, &labels, p.bounds);
     if let Some(from) = p.future_from {
         let x = f.px(from.max(p.x.min));
-        scene
-            .rect(x, f.inner.y, f.inner.right() - x, f.inner.h)
-            .fill(Tone::Line)
-            .opacity(0.35);
+        scene.rect(x, f.inner.y, f.inner.right() - x, f.inner.h).fill(Tone::Line).opacity(0.35);
     }
     for b in p.bounds {
         bound_line(scene, &f, b);
@@ -378,18 +301,10 @@ pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
     let mut names = Vec::with_capacity(p.series.len());
     for s in p.series {
         let y = line(scene, &f, s);
-        names.push(Name {
-            label: s.label,
-            tone: s.tone,
-            y,
-        });
+        names.push(Name { label: s.label, tone: s.tone, y });
     }
     let narrow = p.area.w < NARROW_BELOW;
-    names.extend(
-        p.bounds
-            .iter()
-            .filter_map(|b| bound_name(scene, &f, b, narrow)),
-    );
+    names.extend(p.bounds.iter().filter_map(|b| bound_name(scene, &f, b, narrow)));
     if !narrow {
         end_names(scene, &f, &names, p.area.right() - f.inner.right());
     }
@@ -400,52 +315,28 @@ pub fn plot<'a>(scene: &mut Scene, p: &Plot<'a>) -> Frame<'a> {
 fn cursor(scene: &mut Scene, f: &Frame<'_>, at: Option<f64>) {
     if let Some(x) = at.filter(|x| (f.x.min..=f.x.max).contains(x)) {
         let x = f.px(x);
-        scene
-            .line(x, f.inner.y, x, f.inner.bottom())
-            .stroke(Tone::Accent)
-            .width(1.0);
+        scene.line(x, f.inner.y, x, f.inner.bottom()).stroke(Tone::Accent).width(1.0);
     }
 }
 
 fn bound_line(scene: &mut Scene, f: &Frame<'_>, b: &Bound<'_>) {
     if (f.y.min..=f.y.max).contains(&b.y) {
         let y = f.py(b.y);
-        scene
-            .line(f.inner.x, y, f.inner.right(), y)
-            .stroke(b.tone)
-            .width(1.0)
-            .dash(Dash::Fine);
+        scene.line(f.inner.x, y, f.inner.right(), y).stroke(b.tone).width(1.0).dash(Dash::Fine);
     }
 }
 
 /// The name of a bound stands among the names of the lines, or, in the narrow layout, on the line itself.
-fn bound_name<'a>(
-    scene: &mut Scene,
-    f: &Frame<'_>,
-    b: &Bound<'a>,
-    narrow: bool,
-) -> Option<Name<'a>> {
+fn bound_name<'a>(scene: &mut Scene, f: &Frame<'_>, b: &Bound<'a>, narrow: bool) -> Option<Name<'a>> {
     if !(f.y.min..=f.y.max).contains(&b.y) {
         return None;
     }
     let y = f.py(b.y);
     if !narrow {
-        return Some(Name {
-            label: b.label,
-            tone: b.tone,
-            y: Some(y),
-        });
+        return Some(Name { label: b.label, tone: b.tone, y: Some(y) });
     }
-    let above = if y - f.inner.y < 14.0 {
-        y + 12.0
-    } else {
-        y - 4.0
-    };
-    scene
-        .text(f.inner.x + 4.0, above, 11.0, b.label)
-        .tone(b.tone)
-        .halo()
-        .fit(f.inner.w - 8.0);
+    let above = if y - f.inner.y < 14.0 { y + 12.0 } else { y - 4.0 };
+    scene.text(f.inner.x + 4.0, above, 11.0, b.label).tone(b.tone).halo().fit(f.inner.w - 8.0);
     None
 }
 
@@ -461,13 +352,7 @@ fn line(scene: &mut Scene, f: &Frame<'_>, s: &Series<'_>) -> Option<f32> {
 /// than two points in a column of one unit are reduced to their lowest and highest, so that a spike never disappears.
 fn trace(p: &mut PathBuilder<'_>, f: &Frame<'_>, points: &[(f64, f64)], step: bool) -> Option<f32> {
     let (lo, hi) = (f.x.min, f.x.max);
-    let mut pen = Pen {
-        down: false,
-        column: f32::NAN,
-        low: 0.0,
-        high: 0.0,
-        last: 0.0,
-    };
+    let mut pen = Pen { down: false, column: f32::NAN, low: 0.0, high: 0.0, last: 0.0 };
     let mut before: Option<(f64, f64)> = None;
     for &(x, y) in points {
         if !x.is_finite() || !y.is_finite() {
@@ -478,11 +363,7 @@ fn trace(p: &mut PathBuilder<'_>, f: &Frame<'_>, points: &[(f64, f64)], step: bo
         if let Some((x0, y0)) = before {
             // A segment that crosses an edge of the frame is cut there.
             let at = |x_cut: f64| {
-                if step || x <= x0 {
-                    y0
-                } else {
-                    y0 + (y - y0) * (x_cut - x0) / (x - x0)
-                }
+                if step || x <= x0 { y0 } else { y0 + (y - y0) * (x_cut - x0) / (x - x0) }
             };
             if x0 < lo && x > lo {
                 pen.to(p, f.px(lo), f.py(at(lo)));
@@ -525,13 +406,7 @@ impl Pen {
     fn to(&mut self, p: &mut PathBuilder<'_>, x: f32, y: f32) {
         if !self.down {
             p.move_to(x, y);
-            *self = Pen {
-                down: true,
-                column: x,
-                low: y,
-                high: y,
-                last: y,
-            };
+            *self = Pen { down: true, column: x, low: y, high: y, last: y };
         } else if x - self.column < 0.5 {
             self.low = self.low.min(y);
             self.high = self.high.max(y);
@@ -539,21 +414,13 @@ impl Pen {
         } else {
             self.flush(p);
             p.line_to(x, y);
-            *self = Pen {
-                down: true,
-                column: x,
-                low: y,
-                high: y,
-                last: y,
-            };
+            *self = Pen { down: true, column: x, low: y, high: y, last: y };
         }
     }
 
     fn flush(&mut self, p: &mut PathBuilder<'_>) {
         if self.high - self.low > 0.05 {
-            p.line_to(self.column, self.low)
-                .line_to(self.column, self.high)
-                .line_to(self.column, self.last);
+            p.line_to(self.column, self.low).line_to(self.column, self.high).line_to(self.column, self.last);
         }
     }
 
@@ -591,49 +458,26 @@ pub struct Stacked<'a> {
 
 /// Draws stacked areas and returns their frame.
 pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
-    let mut labels: Vec<(&str, Tone, Dash)> = s
-        .layers
-        .iter()
-        .map(|l| (l.label, l.tone, Dash::Solid))
-        .collect();
+    let mut labels: Vec<(&str, Tone, Dash)> = s.layers.iter().map(|l| (l.label, l.tone, Dash::Solid)).collect();
     labels.extend(s.lines.iter().map(|l| (l.label, l.tone, l.dash)));
     let f = frame(scene, s.area, s.x, s.y, s.caption, &labels, s.bounds);
-    let n = s
-        .layers
-        .iter()
-        .map(|l| l.values.len())
-        .fold(s.xs.len(), usize::min);
+    let n = s.layers.iter().map(|l| l.values.len()).fold(s.xs.len(), usize::min);
     let inside = |x: f64| (s.x.min..=s.x.max).contains(&x);
     let first = s.xs[..n].iter().position(|&x| inside(x)).unwrap_or(n);
-    let end = s.xs[..n]
-        .iter()
-        .rposition(|&x| inside(x))
-        .map_or(first, |i| i + 1);
+    let end = s.xs[..n].iter().rposition(|&x| inside(x)).map_or(first, |i| i + 1);
     // Not more than two points a unit: the stack is of averages already, so leaving some out changes nothing seen.
     let stride = ((end - first) as f32 / (f.inner.w * 2.0)).ceil().max(1.0) as usize;
     let sum = |i: usize, layers: usize| -> f64 {
-        s.layers[..layers]
-            .iter()
-            .map(|l| l.values[i])
-            .filter(|v| v.is_finite() && *v > 0.0)
-            .sum()
+        s.layers[..layers].iter().map(|l| l.values[i]).filter(|v| v.is_finite() && *v > 0.0).sum()
     };
     let mut names = Vec::with_capacity(labels.len());
     let mut inner_names: Vec<(f32, f32, &str)> = Vec::new();
     for (k, layer) in s.layers.iter().enumerate() {
         if end - first < 2 {
-            names.push(Name {
-                label: layer.label,
-                tone: layer.tone,
-                y: None,
-            });
+            names.push(Name { label: layer.label, tone: layer.tone, y: None });
             continue;
         }
-        let indices = || {
-            (first..end)
-                .step_by(stride)
-                .chain(((end - 1 - first) % stride != 0).then_some(end - 1))
-        };
+        let indices = || (first..end).step_by(stride).chain(((end - 1 - first) % stride != 0).then_some(end - 1));
         let top = |i: usize| (f.px(s.xs[i]), f.py(sum(i, k + 1)));
         scene
             .path(|p| {
@@ -654,10 +498,7 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
             })
             .fill(layer.tone)
             .opacity(0.55);
-        scene
-            .polyline(indices().map(top))
-            .stroke(layer.tone)
-            .width(1.5);
+        scene.polyline(indices().map(top)).stroke(layer.tone).width(1.5);
         let (y0, y1) = (f.py(sum(end - 1, k)), f.py(sum(end - 1, k + 1)));
         // A layer that is thin at the end is named where it is thickest, if the words fit in there.
         let narrow = s.area.w < NARROW_BELOW;
@@ -675,14 +516,9 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
                 if xb - xa >= 2.0 * half {
                     let (x, mid) = (
                         (xa + xb) / 2.0,
-                        f.x.min
-                            + f64::from(((xa + xb) / 2.0 - f.inner.x) / f.inner.w)
-                                * (f.x.max - f.x.min),
+                        f.x.min + f64::from(((xa + xb) / 2.0 - f.inner.x) / f.inner.w) * (f.x.max - f.x.min),
                     );
-                    let j = s.xs[first..end]
-                        .partition_point(|&v| v < mid)
-                        .min(end - first - 1)
-                        + first;
+                    let j = s.xs[first..end].partition_point(|&v| v < mid).min(end - first - 1) + first;
                     let y_mid = (f.py(sum(j, k)) + f.py(sum(j, k + 1))) / 2.0;
                     inner_names.push((x, y_mid, layer.label));
                 }
@@ -690,29 +526,17 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
                 y = Some((y0 + y1) / 2.0);
             }
         }
-        names.push(Name {
-            label: layer.label,
-            tone: layer.tone,
-            y,
-        });
+        names.push(Name { label: layer.label, tone: layer.tone, y });
     }
     for b in s.bounds {
         bound_line(scene, &f, b);
     }
     for l in s.lines {
         let y = line(scene, &f, l);
-        names.push(Name {
-            label: l.label,
-            tone: l.tone,
-            y,
-        });
+        names.push(Name { label: l.label, tone: l.tone, y });
     }
     let narrow = s.area.w < NARROW_BELOW;
-    names.extend(
-        s.bounds
-            .iter()
-            .filter_map(|b| bound_name(scene, &f, b, narrow)),
-    );
+    names.extend(s.bounds.iter().filter_map(|b| bound_name(scene, &f, b, narrow)));
     if !narrow {
         end_names(scene, &f, &names, s.area.right() - f.inner.right());
     }
@@ -729,11 +553,7 @@ pub fn sparkline(scene: &mut Scene, area: Area, values: &[f64], max: f64, tone: 
     if values.len() < 2 {
         return;
     }
-    let top = values
-        .iter()
-        .copied()
-        .filter(|v| v.is_finite())
-        .fold(max, f64::max);
+    let top = values.iter().copied().filter(|v| v.is_finite()).fold(max, f64::max);
     let top = if top > 0.0 { top } else { 1.0 };
     let f = Frame {
         inner: area.inset(3.0, 3.0),
@@ -743,13 +563,7 @@ pub fn sparkline(scene: &mut Scene, area: Area, values: &[f64], max: f64, tone: 
     let mut last = None;
     scene
         .path(|p| {
-            let mut pen = Pen {
-                down: false,
-                column: f32::NAN,
-                low: 0.0,
-                high: 0.0,
-                last: 0.0,
-            };
+            let mut pen = Pen { down: false, column: f32::NAN, low: 0.0, high: 0.0, last: 0.0 };
             for (i, &v) in values.iter().enumerate() {
                 if v.is_finite() {
                     pen.to(p, f.px(i as f64), f.py(v));
@@ -784,11 +598,7 @@ mod tests {
             x: Range::time(0, 10_000_000),
             y: Range::from_zero(18.0, "/s"),
             series,
-            bounds: &[Bound {
-                y: 10.0,
-                label: "limit",
-                tone: Tone::Rejected,
-            }],
+            bounds: &[Bound { y: 10.0, label: "limit", tone: Tone::Rejected }],
             caption: &"accepted",
             cursor: Some(5e6),
             future_from: Some(8e6),
@@ -797,25 +607,12 @@ mod tests {
 
     #[test]
     fn a_plot_has_ticks_lines_and_names() {
-        let points: Vec<(f64, f64)> = (0..100)
-            .map(|i| (f64::from(i) * 1e5, 10.0 + f64::from(i % 7)))
-            .collect();
-        let series = [
-            Series::new("A 12/s", &points, Tone::Rejected),
-            Series::theory("theory", &points[..50]),
-        ];
+        let points: Vec<(f64, f64)> = (0..100).map(|i| (f64::from(i) * 1e5, 10.0 + f64::from(i % 7))).collect();
+        let series = [Series::new("A 12/s", &points, Tone::Rejected), Series::theory("theory", &points[..50])];
         let mut s = scene();
         plot(&mut s, &sample(Area::new(0.0, 0.0, 400.0, 160.0), &series));
         let svg = svg::fragment(&s, "");
-        for text in [
-            ">20/s<",
-            ">0<",
-            ">10 s<",
-            ">A 12/s<",
-            ">theory<",
-            ">limit<",
-            ">accepted<",
-        ] {
+        for text in [">20/s<", ">0<", ">10 s<", ">A 12/s<", ">theory<", ">limit<", ">accepted<"] {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
     }
@@ -838,22 +635,12 @@ mod tests {
             .collect();
         let d = paths.iter().max_by_key(|d| d.len()).expect("the line");
         assert!(d.contains(&top), "{top} is missing");
-        assert!(
-            d.len() < 12_000,
-            "the path is not reduced: {} bytes",
-            d.len()
-        );
+        assert!(d.len() < 12_000, "the path is not reduced: {} bytes", d.len());
     }
 
     #[test]
     fn a_line_is_cut_at_the_edges_and_at_gaps() {
-        let points = [
-            (-5e6, 0.0),
-            (5e6, 10.0),
-            (6e6, f64::NAN),
-            (7e6, 10.0),
-            (20e6, 10.0),
-        ];
+        let points = [(-5e6, 0.0), (5e6, 10.0), (6e6, f64::NAN), (7e6, 10.0), (20e6, 10.0)];
         let f = Frame {
             inner: Area::new(0.0, 0.0, 100.0, 100.0),
             x: Range::time(0, 10_000_000),
@@ -863,9 +650,7 @@ mod tests {
         s.path(|p| {
             trace(p, &f, &points, false);
         });
-        let Shape::Path { d } = s.items()[0].shape else {
-            panic!("a path")
-        };
+        let Shape::Path { d } = s.items()[0].shape else { panic!("a path") };
         assert_eq!(s.str(d), "M0 50L50 0M70 0L100 0");
     }
 
@@ -873,16 +658,8 @@ mod tests {
     fn the_edge_of_a_stack_is_its_sum() {
         let xs = [0.0, 5e6, 10e6];
         let layers = [
-            Layer {
-                label: "served",
-                tone: Tone::Ok,
-                values: &[5.0, 5.0, 5.0],
-            },
-            Layer {
-                label: "refused",
-                tone: Tone::Rejected,
-                values: &[5.0, 0.0, 5.0],
-            },
+            Layer { label: "served", tone: Tone::Ok, values: &[5.0, 5.0, 5.0] },
+            Layer { label: "refused", tone: Tone::Rejected, values: &[5.0, 0.0, 5.0] },
         ];
         let mut s = scene();
         let f = stacked(
@@ -913,29 +690,15 @@ mod tests {
             r.ticks(4, |_, t| all.push(t.to_string()));
             all
         };
-        assert_eq!(
-            texts(Range::new(0.0, 0.4, "s")),
-            ["0", "100", "200", "300", "400 ms"]
-        );
+        assert_eq!(texts(Range::new(0.0, 0.4, "s")), ["0", "100", "200", "300", "400 ms"]);
         assert_eq!(texts(Range::new(0.0, 1.0, "")), ["0.0", "0.5", "1.0"]);
-        assert_eq!(
-            texts(Range::new(1.0, 1000.0, "ms").log()),
-            ["1 ms", "10 ms", "100 ms", "1 s"]
-        );
+        assert_eq!(texts(Range::new(1.0, 1000.0, "ms").log()), ["1 ms", "10 ms", "100 ms", "1 s"]);
     }
 
     #[test]
     fn a_sparkline_ends_in_a_dot() {
         let mut s = scene();
-        sparkline(
-            &mut s,
-            Area::new(0.0, 0.0, 106.0, 26.0),
-            &[0.0, 1.0, 2.0],
-            0.0,
-            Tone::Ok,
-        );
-        assert!(
-            matches!(s.items()[1].shape, Shape::Circle { cx, cy, .. } if (cx, cy) == (103.0, 3.0))
-        );
+        sparkline(&mut s, Area::new(0.0, 0.0, 106.0, 26.0), &[0.0, 1.0, 2.0], 0.0, Tone::Ok);
+        assert!(matches!(s.items()[1].shape, Shape::Circle { cx, cy, .. } if (cx, cy) == (103.0, 3.0)));
     }
 }

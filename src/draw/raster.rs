@@ -49,10 +49,7 @@ impl Row {
         let seen = |p: &Rgba| p[3] > 0;
         let from = pixels.iter().position(seen).unwrap_or(0);
         let to = pixels.iter().rposition(seen).map_or(0, |i| i + 1);
-        Row {
-            from: from as u16,
-            to: to as u16,
-        }
+        Row { from: from as u16, to: to as u16 }
     }
 }
 
@@ -76,12 +73,7 @@ impl Sprite {
             }
         }
         let rows = pixels.chunks_exact(side).map(Row::of).collect();
-        Sprite {
-            side,
-            steps,
-            pixels,
-            rows,
-        }
+        Sprite { side, steps, pixels, rows }
     }
 }
 
@@ -91,12 +83,7 @@ fn pixel(look: &Look, x: f32, y: f32) -> Rgba {
     let r = look.radius;
     let shade = |coverage: f32| {
         let [red, green, blue, alpha] = look.color;
-        [
-            red,
-            green,
-            blue,
-            (f32::from(alpha) * coverage).round() as u8,
-        ]
+        [red, green, blue, (f32::from(alpha) * coverage).round() as u8]
     };
     match look.glyph {
         Glyph::Dot => shade(covered((x * x + y * y).sqrt() - r)),
@@ -119,9 +106,7 @@ fn pixel(look: &Look, x: f32, y: f32) -> Rgba {
         Glyph::Triangle => shade(covered(triangle(x, y, r))),
         Glyph::Back => shade(covered(triangle(-x, y, r))),
         Glyph::Square => shade(covered(x.abs().max(y.abs()) - 0.85 * r)),
-        Glyph::Diamond => shade(covered(
-            (x.abs() + y.abs() - 1.1 * r) * std::f32::consts::FRAC_1_SQRT_2,
-        )),
+        Glyph::Diamond => shade(covered((x.abs() + y.abs() - 1.1 * r) * std::f32::consts::FRAC_1_SQRT_2)),
     }
 }
 
@@ -142,15 +127,12 @@ fn over(top: Rgba, under: Rgba) -> Rgba {
     }
     if b == 255 {
         // The usual case, without a division by what is only known now.
-        let mix = |i: usize| {
-            ((u32::from(top[i]) * a + u32::from(under[i]) * (255 - a) + 127) / 255) as u8
-        };
+        let mix = |i: usize| ((u32::from(top[i]) * a + u32::from(under[i]) * (255 - a) + 127) / 255) as u8;
         return [mix(0), mix(1), mix(2), 255];
     }
     let rest = b * (255 - a) / 255;
     let alpha = a + rest;
-    let mix =
-        |i: usize| ((u32::from(top[i]) * a + u32::from(under[i]) * rest + alpha / 2) / alpha) as u8;
+    let mix = |i: usize| ((u32::from(top[i]) * a + u32::from(under[i]) * rest + alpha / 2) / alpha) as u8;
     [mix(0), mix(1), mix(2), alpha as u8]
 }
 
@@ -194,9 +176,7 @@ impl Raster {
     /// Copies a sprite so that its centre is at (x, y), in pixels. What lies outside is cut off.
     pub fn stamp(&mut self, sprite: &Sprite, x: f32, y: f32) {
         // Counted in steps, then split into whole pixels and what is left: which of the offsets to take.
-        let in_steps = |v: f32| {
-            (v * sprite.steps as f32).round() as i64 - (sprite.side / 2 * sprite.steps) as i64
-        };
+        let in_steps = |v: f32| (v * sprite.steps as f32).round() as i64 - (sprite.side / 2 * sprite.steps) as i64;
         let (sx, sy) = (in_steps(x), in_steps(y));
         let n = sprite.steps as i64;
         let (left, top) = (sx.div_euclid(n), sy.div_euclid(n));
@@ -221,8 +201,7 @@ impl Raster {
             let source = row * sprite.side;
             let source = &sprite.pixels[source + from as usize..source + to as usize];
             let target = y as usize * self.width;
-            let target =
-                &mut self.pixels[target + (left + from) as usize..target + (left + to) as usize];
+            let target = &mut self.pixels[target + (left + from) as usize..target + (left + to) as usize];
             for (under, &top) in target.iter_mut().zip(source) {
                 match top[3] {
                     0 => {}
@@ -231,10 +210,7 @@ impl Raster {
                 }
             }
         }
-        self.touched = (
-            self.touched.0.min(y0 as usize),
-            self.touched.1.max(y1 as usize),
-        );
+        self.touched = (self.touched.0.min(y0 as usize), self.touched.1.max(y1 as usize));
     }
 
     /// The rows that differ from what was handed over last time, as (first row, their pixels as bytes); `None` if
@@ -246,10 +222,7 @@ impl Raster {
             (_, (c, d)) if c < d => (c, d),
             _ => return None,
         };
-        Some((
-            from,
-            self.pixels[from * self.width..to * self.width].as_flattened(),
-        ))
+        Some((from, self.pixels[from * self.width..to * self.width].as_flattened()))
     }
 }
 
@@ -257,23 +230,11 @@ impl Raster {
 pub fn parse_color(text: &str) -> Option<Rgba> {
     if let Some(hex) = text.strip_prefix('#') {
         let byte = |i: usize| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok();
-        return if hex.len() == 6 {
-            Some([byte(0)?, byte(2)?, byte(4)?, 255])
-        } else {
-            None
-        };
+        return if hex.len() == 6 { Some([byte(0)?, byte(2)?, byte(4)?, 255]) } else { None };
     }
-    let inner = text
-        .strip_prefix("rgba(")
-        .or_else(|| text.strip_prefix("rgb("))?
-        .strip_suffix(')')?;
+    let inner = text.strip_prefix("rgba(").or_else(|| text.strip_prefix("rgb("))?.strip_suffix(')')?;
     let mut parts = inner.split(',').map(|p| p.trim().parse::<f32>().ok());
-    let mut channel = || {
-        parts
-            .next()
-            .flatten()
-            .map(|v| v.round().clamp(0.0, 255.0) as u8)
-    };
+    let mut channel = || parts.next().flatten().map(|v| v.round().clamp(0.0, 255.0) as u8);
     let (r, g, b) = (channel()?, channel()?, channel()?);
     let alpha = parts.next().flatten().unwrap_or(1.0);
     Some([r, g, b, (alpha.clamp(0.0, 1.0) * 255.0).round() as u8])
@@ -284,13 +245,7 @@ mod tests {
     use super::*;
 
     fn look(glyph: Glyph) -> Look {
-        Look {
-            glyph,
-            radius: 6.0,
-            stroke: 2.0,
-            color: [10, 20, 30, 255],
-            inside: [255, 255, 255, 255],
-        }
+        Look { glyph, radius: 6.0, stroke: 2.0, color: [10, 20, 30, 255], inside: [255, 255, 255, 255] }
     }
 
     fn raster(w: usize, h: usize) -> Raster {
@@ -317,24 +272,14 @@ mod tests {
             for (x, y) in [(20.0, 20.0), (20.3, 19.6), (20.5, 20.5)] {
                 let mut r = raster(40, 40);
                 r.stamp(&Sprite::new(&look(glyph), 4), x, y);
-                assert!(
-                    (ink(&r) - area).abs() < area * 0.04,
-                    "{glyph:?} at {x}: {} instead of {area}",
-                    ink(&r)
-                );
+                assert!((ink(&r) - area).abs() < area * 0.04, "{glyph:?} at {x}: {} instead of {area}", ink(&r));
             }
         }
     }
 
     #[test]
     fn a_sprite_lies_around_its_point() {
-        for glyph in [
-            Glyph::Dot,
-            Glyph::Square,
-            Glyph::Cross,
-            Glyph::Ring,
-            Glyph::Diamond,
-        ] {
+        for glyph in [Glyph::Dot, Glyph::Square, Glyph::Cross, Glyph::Ring, Glyph::Diamond] {
             for (x, y) in [(20.0, 20.0), (20.25, 19.75), (20.6, 20.9)] {
                 let mut r = raster(40, 40);
                 r.stamp(&Sprite::new(&look(glyph), 4), x, y);
@@ -345,10 +290,7 @@ mod tests {
                     my += w * ((i / 40) as f32 + 0.5);
                 }
                 let (mx, my) = (mx / ink(&r), my / ink(&r));
-                assert!(
-                    (mx - x).abs() < 0.15 && (my - y).abs() < 0.15,
-                    "{glyph:?} at {x} {y}: {mx} {my}"
-                );
+                assert!((mx - x).abs() < 0.15 && (my - y).abs() < 0.15, "{glyph:?} at {x} {y}: {mx} {my}");
             }
         }
     }
@@ -369,13 +311,7 @@ mod tests {
     fn what_lies_outside_is_cut_off() {
         let s = Sprite::new(&look(Glyph::Dot), 2);
         let mut r = raster(20, 10);
-        for (x, y) in [
-            (-50.0, 5.0),
-            (5.0, 500.0),
-            (0.0, 0.0),
-            (20.0, 10.0),
-            (19.0, -3.0),
-        ] {
+        for (x, y) in [(-50.0, 5.0), (5.0, 500.0), (0.0, 0.0), (20.0, 10.0), (19.0, -3.0)] {
             r.stamp(&s, x, y);
         }
         assert!(ink(&r) > 0.0);
@@ -391,10 +327,7 @@ mod tests {
         let (from, bytes) = r.changed().expect("a sprite was drawn");
         assert!(from > 35 && bytes.len() < 10 * 4 * 20);
         r.clear();
-        assert!(
-            r.changed().is_some(),
-            "the rows that were cleared must be handed over"
-        );
+        assert!(r.changed().is_some(), "the rows that were cleared must be handed over");
         r.clear();
         assert!(r.changed().is_none());
         assert_eq!(ink(&r), 0.0);
@@ -403,10 +336,7 @@ mod tests {
     #[test]
     fn colours_are_read_as_a_canvas_writes_them() {
         assert_eq!(parse_color("#009e73"), Some([0, 158, 115, 255]));
-        assert_eq!(
-            parse_color("rgba(10, 20, 30, 0.5)"),
-            Some([10, 20, 30, 128])
-        );
+        assert_eq!(parse_color("rgba(10, 20, 30, 0.5)"), Some([10, 20, 30, 128]));
         assert_eq!(parse_color("rgb(1, 2, 3)"), Some([1, 2, 3, 255]));
         assert_eq!(parse_color("oklch(1 0 0)"), None);
         assert_eq!(parse_color("#12"), None);

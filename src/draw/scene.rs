@@ -41,24 +41,12 @@ pub struct View {
 impl View {
     /// The wide layout at time zero.
     pub fn wide(height: f32) -> Self {
-        View {
-            width: WIDE,
-            height,
-            narrow: false,
-            now_us: 0,
-            side: Side::Only,
-            reduced_motion: false,
-            selected: None,
-        }
+        View { width: WIDE, height, narrow: false, now_us: 0, side: Side::Only, reduced_motion: false, selected: None }
     }
 
     /// The narrow layout at time zero.
     pub fn narrow(height: f32) -> Self {
-        View {
-            width: NARROW,
-            narrow: true,
-            ..View::wide(height)
-        }
+        View { width: NARROW, narrow: true, ..View::wide(height) }
     }
 
     /// The same view at another time.
@@ -94,32 +82,19 @@ impl Area {
     }
     /// Smaller by `dx` on the left and right, by `dy` at the top and bottom.
     pub fn inset(&self, dx: f32, dy: f32) -> Area {
-        Area {
-            x: self.x + dx,
-            y: self.y + dy,
-            w: (self.w - 2.0 * dx).max(0.0),
-            h: (self.h - 2.0 * dy).max(0.0),
-        }
+        Area { x: self.x + dx, y: self.y + dy, w: (self.w - 2.0 * dx).max(0.0), h: (self.h - 2.0 * dy).max(0.0) }
     }
     /// Row `i` of `n` equal rows with `gap` between them.
     pub fn row(&self, i: usize, n: usize, gap: f32) -> Area {
         let n = n.max(1) as f32;
         let h = (self.h - gap * (n - 1.0)) / n;
-        Area {
-            y: self.y + i as f32 * (h + gap),
-            h,
-            ..*self
-        }
+        Area { y: self.y + i as f32 * (h + gap), h, ..*self }
     }
     /// Column `i` of `n` equal columns with `gap` between them.
     pub fn col(&self, i: usize, n: usize, gap: f32) -> Area {
         let n = n.max(1) as f32;
         let w = (self.w - gap * (n - 1.0)) / n;
-        Area {
-            x: self.x + i as f32 * (w + gap),
-            w,
-            ..*self
-        }
+        Area { x: self.x + i as f32 * (w + gap), w, ..*self }
     }
 }
 
@@ -242,15 +217,8 @@ pub enum Glyph {
 }
 
 impl Glyph {
-    pub const ALL: [Glyph; 7] = [
-        Glyph::Dot,
-        Glyph::Cross,
-        Glyph::Ring,
-        Glyph::Triangle,
-        Glyph::Square,
-        Glyph::Diamond,
-        Glyph::Back,
-    ];
+    pub const ALL: [Glyph; 7] =
+        [Glyph::Dot, Glyph::Cross, Glyph::Ring, Glyph::Triangle, Glyph::Square, Glyph::Diamond, Glyph::Back];
 
     /// Whether the sign is drawn by a stroke (in the text shade) rather than filled.
     pub fn stroked(self) -> bool {
@@ -389,37 +357,11 @@ impl Span {
 /// The geometry of an item, in scene units rounded to tenths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
-    Line {
-        x1: f32,
-        y1: f32,
-        x2: f32,
-        y2: f32,
-    },
-    Path {
-        d: Span,
-    },
-    Rect {
-        x: f32,
-        y: f32,
-        w: f32,
-        h: f32,
-        r: f32,
-    },
-    Circle {
-        cx: f32,
-        cy: f32,
-        r: f32,
-    },
-    Text {
-        x: f32,
-        y: f32,
-        size: f32,
-        anchor: Anchor,
-        bold: bool,
-        mono: bool,
-        halo: bool,
-        text: Span,
-    },
+    Line { x1: f32, y1: f32, x2: f32, y2: f32 },
+    Path { d: Span },
+    Rect { x: f32, y: f32, w: f32, h: f32, r: f32 },
+    Circle { cx: f32, cy: f32, r: f32 },
+    Text { x: f32, y: f32, size: f32, anchor: Anchor, bold: bool, mono: bool, halo: bool, text: Span },
 }
 
 /// One element of the picture.
@@ -466,15 +408,8 @@ pub struct Scene {
 /// Rounds to tenths, so that equal pictures are equal bits and the diff sees no invisible movement. A value that is not
 /// a number is a bug in the picture: debug builds stop, release builds draw it at the origin.
 fn tenth(v: f32) -> f32 {
-    debug_assert!(
-        v.is_finite(),
-        "a coordinate must be a finite number, got {v}"
-    );
-    if v.is_finite() {
-        (v * 10.0).round() / 10.0
-    } else {
-        0.0
-    }
+    debug_assert!(v.is_finite(), "a coordinate must be a finite number, got {v}");
+    if v.is_finite() { (v * 10.0).round() / 10.0 } else { 0.0 }
 }
 
 /// Appends a number with at most one decimal. Written by hand because `{:.1}` is ten times slower and a frame formats
@@ -574,42 +509,24 @@ impl Scene {
         let start = self.arena.len();
         // Writing into a String cannot fail; a Display that reports an error leaves what it wrote.
         let _ = self.arena.write_fmt(text);
-        Span {
-            start: start as u32,
-            len: (self.arena.len() - start) as u32,
-        }
+        Span { start: start as u32, len: (self.arena.len() - start) as u32 }
     }
 
     /// A straight line, 2 wide in [`Tone::Line`] until told otherwise.
     pub fn line(&mut self, x1: f32, y1: f32, x2: f32, y2: f32) -> ItemMut<'_> {
-        self.push(Shape::Line {
-            x1: tenth(x1),
-            y1: tenth(y1),
-            x2: tenth(x2),
-            y2: tenth(y2),
-        })
-        .stroke(Tone::Line)
-        .width(2.0)
+        self.push(Shape::Line { x1: tenth(x1), y1: tenth(y1), x2: tenth(x2), y2: tenth(y2) })
+            .stroke(Tone::Line)
+            .width(2.0)
     }
 
     /// A rectangle, unpainted until told otherwise. Negative sizes count as zero.
     pub fn rect(&mut self, x: f32, y: f32, w: f32, h: f32) -> ItemMut<'_> {
-        self.push(Shape::Rect {
-            x: tenth(x),
-            y: tenth(y),
-            w: tenth(w.max(0.0)),
-            h: tenth(h.max(0.0)),
-            r: 0.0,
-        })
+        self.push(Shape::Rect { x: tenth(x), y: tenth(y), w: tenth(w.max(0.0)), h: tenth(h.max(0.0)), r: 0.0 })
     }
 
     /// A circle, unpainted until told otherwise.
     pub fn circle(&mut self, cx: f32, cy: f32, r: f32) -> ItemMut<'_> {
-        self.push(Shape::Circle {
-            cx: tenth(cx),
-            cy: tenth(cy),
-            r: tenth(r.max(0.0)),
-        })
+        self.push(Shape::Circle { cx: tenth(cx), cy: tenth(cy), r: tenth(r.max(0.0)) })
     }
 
     /// A text whose baseline starts at (x, y), in [`Tone::Ink`]. `size` is at least 11.
@@ -618,10 +535,7 @@ impl Scene {
     }
 
     fn text_args(&mut self, x: f32, y: f32, size: f32, text: fmt::Arguments<'_>) -> ItemMut<'_> {
-        debug_assert!(
-            size >= FONT_SIZE_MIN,
-            "text must be at least {FONT_SIZE_MIN} units, got {size}: {text}"
-        );
+        debug_assert!(size >= FONT_SIZE_MIN, "text must be at least {FONT_SIZE_MIN} units, got {size}: {text}");
         let text = self.intern(text);
         self.push(Shape::Text {
             x: tenth(x),
@@ -640,10 +554,7 @@ impl Scene {
     pub fn path(&mut self, build: impl FnOnce(&mut PathBuilder<'_>)) -> ItemMut<'_> {
         let start = self.arena.len();
         build(&mut PathBuilder { d: &mut self.arena });
-        let d = Span {
-            start: start as u32,
-            len: (self.arena.len() - start) as u32,
-        };
+        let d = Span { start: start as u32, len: (self.arena.len() - start) as u32 };
         self.push(Shape::Path { d })
     }
 
@@ -657,25 +568,15 @@ impl Scene {
 
     /// A line from `a` to `b` that ends in a filled head at `b`, as one item.
     pub fn arrow(&mut self, a: (f32, f32), b: (f32, f32), tone: Tone) -> ItemMut<'_> {
-        self.path(|p| p.arrow(a, b, 8.0))
-            .fill(tone)
-            .stroke(tone)
-            .width(2.0)
+        self.path(|p| p.arrow(a, b, 8.0)).fill(tone).stroke(tone).width(2.0)
     }
 
     /// A glyph as an item of the SVG (for a few; use [`Scene::particle`] for many). `size` is its radius.
     pub fn glyph(&mut self, x: f32, y: f32, glyph: Glyph, tone: Tone, size: f32) -> ItemMut<'_> {
         match glyph {
             Glyph::Dot => self.circle(x, y, size).fill(tone),
-            Glyph::Ring => self
-                .circle(x, y, size - 1.0)
-                .fill(Tone::Panel)
-                .stroke(tone)
-                .width(2.0),
-            Glyph::Cross => self
-                .path(|p| p.glyph(x, y, glyph, size))
-                .stroke(tone)
-                .width(2.6),
+            Glyph::Ring => self.circle(x, y, size - 1.0).fill(Tone::Panel).stroke(tone).width(2.0),
+            Glyph::Cross => self.path(|p| p.glyph(x, y, glyph, size)).stroke(tone).width(2.6),
             _ => self.path(|p| p.glyph(x, y, glyph, size)).fill(tone),
         }
     }
@@ -686,27 +587,9 @@ impl Scene {
     }
 
     /// One of many, on the canvas. `size` is its radius; a particle with an id can be clicked.
-    pub fn particle(
-        &mut self,
-        x: f32,
-        y: f32,
-        glyph: Glyph,
-        tone: Tone,
-        size: f32,
-        id: Option<u32>,
-    ) {
-        debug_assert!(
-            x.is_finite() && y.is_finite(),
-            "a particle must be somewhere, got ({x}, {y})"
-        );
-        self.particles.push(Particle {
-            x,
-            y,
-            size,
-            glyph,
-            tone,
-            id,
-        });
+    pub fn particle(&mut self, x: f32, y: f32, glyph: Glyph, tone: Tone, size: f32, id: Option<u32>) {
+        debug_assert!(x.is_finite() && y.is_finite(), "a particle must be somewhere, got ({x}, {y})");
+        self.particles.push(Particle { x, y, size, glyph, tone, id });
     }
 
     /// A request on the canvas with the glyph and tone of its outcome, radius 5.
@@ -737,10 +620,7 @@ pub struct ItemMut<'a> {
 
 impl ItemMut<'_> {
     fn item(&mut self) -> &mut Item {
-        self.scene
-            .items
-            .last_mut()
-            .expect("an ItemMut is only made by pushing an item")
+        self.scene.items.last_mut().expect("an ItemMut is only made by pushing an item")
     }
 
     pub fn fill(mut self, tone: Tone) -> Self {
@@ -879,24 +759,13 @@ impl ItemMut<'_> {
     /// Shortens a text with an ellipsis until it is no wider than `max_width`. Call it after `bold` and `mono`, before
     /// `tip`.
     pub fn fit(mut self, max_width: f32) -> Self {
-        let Shape::Text {
-            size,
-            bold,
-            mono,
-            text,
-            ..
-        } = self.item().shape
-        else {
+        let Shape::Text { size, bold, mono, text, .. } = self.item().shape else {
             return self;
         };
         let font = Font::of(mono, bold);
         let keep = measure::fit_len(self.scene.str(text), size, font, max_width);
         if keep < text.len as usize {
-            debug_assert_eq!(
-                text.start as usize + text.len as usize,
-                self.scene.arena.len(),
-                "fit comes before tip"
-            );
+            debug_assert_eq!(text.start as usize + text.len as usize, self.scene.arena.len(), "fit comes before tip");
             if text.start as usize + text.len as usize == self.scene.arena.len() {
                 self.scene.arena.truncate(text.start as usize + keep);
                 self.scene.arena.push('\u{2026}');
@@ -912,13 +781,9 @@ impl ItemMut<'_> {
     /// The approximate width of a text, in scene units; 0 for other shapes.
     pub fn text_width(&self) -> f32 {
         match self.scene.items.last().map(|i| i.shape) {
-            Some(Shape::Text {
-                size,
-                bold,
-                mono,
-                text,
-                ..
-            }) => measure::text_width(self.scene.str(text), size, Font::of(mono, bold)),
+            Some(Shape::Text { size, bold, mono, text, .. }) => {
+                measure::text_width(self.scene.str(text), size, Font::of(mono, bold))
+            }
             _ => 0.0,
         }
     }
@@ -960,8 +825,7 @@ impl PathBuilder<'_> {
     /// A circular arc of radius `r`, the short way round.
     pub fn arc_to(&mut self, r: f32, clockwise: bool, x: f32, y: f32) -> &mut Self {
         self.op('A', &[(r, r)]);
-        self.d
-            .push_str(if clockwise { " 0 0 1 " } else { " 0 0 0 " });
+        self.d.push_str(if clockwise { " 0 0 1 " } else { " 0 0 0 " });
         push_num(self.d, tenth(x));
         self.d.push(' ');
         push_num(self.d, tenth(y));
@@ -1012,45 +876,25 @@ impl PathBuilder<'_> {
         match glyph {
             Glyph::Dot | Glyph::Ring => {
                 let r = if glyph == Glyph::Ring { s - 1.0 } else { s };
-                self.move_to(x - r, y)
-                    .arc_to(r, true, x + r, y)
-                    .arc_to(r, true, x - r, y)
-                    .close();
+                self.move_to(x - r, y).arc_to(r, true, x + r, y).arc_to(r, true, x - r, y).close();
             }
             Glyph::Cross => {
                 let c = s * 0.8;
-                self.move_to(x - c, y - c)
-                    .line_to(x + c, y + c)
-                    .move_to(x - c, y + c)
-                    .line_to(x + c, y - c);
+                self.move_to(x - c, y - c).line_to(x + c, y + c).move_to(x - c, y + c).line_to(x + c, y - c);
             }
             Glyph::Triangle => {
-                self.move_to(x - 0.8 * s, y - s)
-                    .line_to(x + s, y)
-                    .line_to(x - 0.8 * s, y + s)
-                    .close();
+                self.move_to(x - 0.8 * s, y - s).line_to(x + s, y).line_to(x - 0.8 * s, y + s).close();
             }
             Glyph::Back => {
-                self.move_to(x + 0.8 * s, y - s)
-                    .line_to(x - s, y)
-                    .line_to(x + 0.8 * s, y + s)
-                    .close();
+                self.move_to(x + 0.8 * s, y - s).line_to(x - s, y).line_to(x + 0.8 * s, y + s).close();
             }
             Glyph::Square => {
                 let c = s * 0.85;
-                self.move_to(x - c, y - c)
-                    .line_to(x + c, y - c)
-                    .line_to(x + c, y + c)
-                    .line_to(x - c, y + c)
-                    .close();
+                self.move_to(x - c, y - c).line_to(x + c, y - c).line_to(x + c, y + c).line_to(x - c, y + c).close();
             }
             Glyph::Diamond => {
                 let c = s * 1.1;
-                self.move_to(x, y - c)
-                    .line_to(x + c, y)
-                    .line_to(x, y + c)
-                    .line_to(x - c, y)
-                    .close();
+                self.move_to(x, y - c).line_to(x + c, y).line_to(x, y + c).line_to(x - c, y).close();
             }
         }
     }
@@ -1091,20 +935,9 @@ mod tests {
             }
         };
         fill(&mut scene);
-        let before = (
-            scene.items.capacity(),
-            scene.arena.capacity(),
-            scene.particles.capacity(),
-        );
+        let before = (scene.items.capacity(), scene.arena.capacity(), scene.particles.capacity());
         fill(&mut scene);
-        assert_eq!(
-            before,
-            (
-                scene.items.capacity(),
-                scene.arena.capacity(),
-                scene.particles.capacity()
-            )
-        );
+        assert_eq!(before, (scene.items.capacity(), scene.arena.capacity(), scene.particles.capacity()));
     }
 
     #[test]
@@ -1112,10 +945,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.begin(&View::wide(100.0));
         scene.text(0.0, 20.0, 12.0, "short").fit(100.0);
-        scene
-            .text(0.0, 20.0, 12.0, "a label that is far too long")
-            .fit(60.0)
-            .tip("whole");
+        scene.text(0.0, 20.0, 12.0, "a label that is far too long").fit(60.0).tip("whole");
         let texts: Vec<&str> = scene
             .items()
             .iter()
@@ -1125,11 +955,7 @@ mod tests {
             })
             .collect();
         assert_eq!(texts[0], "short");
-        assert!(
-            texts[1].ends_with('\u{2026}') && texts[1].len() < 16,
-            "{}",
-            texts[1]
-        );
+        assert!(texts[1].ends_with('\u{2026}') && texts[1].len() < 16, "{}", texts[1]);
         assert_eq!(scene.str(scene.items()[1].tip), "whole");
     }
 
@@ -1144,11 +970,7 @@ mod tests {
 
     #[test]
     fn a_click_in_a_lane_is_a_time() {
-        let lane = Hit::Lane {
-            lane: 0,
-            t0_us: 1_000_000,
-            t1_us: 3_000_000,
-        };
+        let lane = Hit::Lane { lane: 0, t0_us: 1_000_000, t1_us: 3_000_000 };
         assert_eq!(lane.time_us(0.25), Some(1_500_000));
         assert_eq!(lane.time_us(2.0), Some(3_000_000));
         assert_eq!(Hit::Node(1).time_us(0.5), None);

@@ -5,8 +5,7 @@ use super::scene::{Glyph, Item, Scene, Shape, Tone, push_fixed, push_num};
 /// An `<svg>` element for use inside a page that has `style/draw.css`: colours come from classes, nothing inline.
 /// `label` becomes its `aria-label`.
 pub fn fragment(scene: &Scene, label: &str) -> String {
-    let mut out =
-        String::with_capacity(256 + 160 * (scene.items().len() + scene.particles().len()));
+    let mut out = String::with_capacity(256 + 160 * (scene.items().len() + scene.particles().len()));
     open(&mut out, scene, label, "");
     body(&mut out, scene);
     out.push_str("</svg>");
@@ -16,15 +15,8 @@ pub fn fragment(scene: &Scene, label: &str) -> String {
 /// A whole SVG file that carries its own style sheet, for use as an image. `css` is the text of the theme's variables
 /// and of `style/draw.css`.
 pub fn standalone(scene: &Scene, label: &str, css: &str) -> String {
-    let mut out = String::with_capacity(
-        256 + css.len() + 160 * (scene.items().len() + scene.particles().len()),
-    );
-    open(
-        &mut out,
-        scene,
-        label,
-        " xmlns=\"http://www.w3.org/2000/svg\"",
-    );
+    let mut out = String::with_capacity(256 + css.len() + 160 * (scene.items().len() + scene.particles().len()));
+    open(&mut out, scene, label, " xmlns=\"http://www.w3.org/2000/svg\"");
     // In XML a style sheet is ordinary text: `<` and `&` would end it early, `>` is a child combinator and may stay.
     out.push_str("<style>");
     out.push_str(&css.replace('&', "&amp;").replace('<', "&lt;"));
@@ -82,10 +74,7 @@ pub(super) fn classes(out: &mut String, item: &Item) {
         out.push_str(prefix);
         out.push_str(name);
     };
-    if let Shape::Text {
-        bold, mono, halo, ..
-    } = item.shape
-    {
+    if let Shape::Text { bold, mono, halo, .. } = item.shape {
         add("t-", item.fill.name());
         if mono {
             add("mono", "");
@@ -140,9 +129,7 @@ fn element(out: &mut String, scene: &Scene, item: &Item) {
             number(out, "cy", cy);
             number(out, "r", r);
         }
-        Shape::Text {
-            x, y, size, anchor, ..
-        } => {
+        Shape::Text { x, y, size, anchor, .. } => {
             number(out, "x", x);
             number(out, "y", y);
             number(out, "font-size", size);
@@ -232,18 +219,9 @@ mod tests {
         let mut s = Scene::new();
         s.begin(&View::wide(100.0));
         s.line(1.0, 2.0, 3.04, 4.0);
-        s.rect(0.0, 0.0, 10.0, 5.0)
-            .round(4.0)
-            .fill(Tone::Panel)
-            .stroke(Tone::Ink2)
-            .hit(Hit::Node(0))
-            .tip("A & B");
+        s.rect(0.0, 0.0, 10.0, 5.0).round(4.0).fill(Tone::Panel).stroke(Tone::Ink2).hit(Hit::Node(0)).tip("A & B");
         s.circle(5.0, 5.0, 2.0).fill(Tone::Ok).opacity(0.55);
-        s.text(1.0, 12.0, 12.0, "a < b")
-            .mono()
-            .bold()
-            .middle()
-            .tone(Tone::Rejected);
+        s.text(1.0, 12.0, 12.0, "a < b").mono().bold().middle().tone(Tone::Rejected);
         s.path(|p| {
             p.move_to(0.0, 0.0).line_to(1.5, 2.0).close();
         })

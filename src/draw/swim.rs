@@ -28,12 +28,7 @@ pub struct Swim<'a> {
 
 impl Swim<'_> {
     pub fn axis(&self) -> TimeAxis {
-        TimeAxis::new(
-            self.area.x + self.label_w + 6.0,
-            self.area.right() - 6.0,
-            self.t0_us,
-            self.t1_us,
-        )
+        TimeAxis::new(self.area.x + self.label_w + 6.0, self.area.right() - 6.0, self.t0_us, self.t1_us)
     }
 
     fn pitch(&self) -> f32 {
@@ -48,12 +43,7 @@ impl Swim<'_> {
 
     fn bounds(&self) -> Area {
         let a = self.axis();
-        Area::new(
-            a.x0 - 6.0,
-            self.area.y,
-            a.x1 - a.x0 + 12.0,
-            self.area.h - 20.0,
-        )
+        Area::new(a.x0 - 6.0, self.area.y, a.x1 - a.x0 + 12.0, self.area.h - 20.0)
     }
 }
 
@@ -66,19 +56,13 @@ pub fn swim(scene: &mut Scene, s: &Swim<'_>, events: impl FnOnce(&mut Scene, &mu
         let y = s.row_y(i);
         let up = actor.state == NodeState::Up;
         if let Some(hit) = actor.hit {
-            scene
-                .rect(
-                    s.area.x,
-                    s.area.y + i as f32 * s.pitch(),
-                    s.area.w,
-                    s.pitch(),
-                )
-                .hit(hit);
+            scene.rect(s.area.x, s.area.y + i as f32 * s.pitch(), s.area.w, s.pitch()).hit(hit);
         }
-        scene
-            .line(axis.x0, y, axis.x1, y)
-            .stroke(if up { Tone::Line } else { actor.state.tone() })
-            .dash(if up { Dash::Solid } else { Dash::Fine });
+        scene.line(axis.x0, y, axis.x1, y).stroke(if up { Tone::Line } else { actor.state.tone() }).dash(if up {
+            Dash::Solid
+        } else {
+            Dash::Fine
+        });
         // Labels keep off the lines of the actors.
         placer.take(Area::new(axis.x0, y - 1.0, axis.x1 - axis.x0, 2.0));
         if s.label_w <= 0.0 {
@@ -89,10 +73,7 @@ pub fn swim(scene: &mut Scene, s: &Swim<'_>, events: impl FnOnce(&mut Scene, &mu
     axis.draw(scene, s.area.bottom() - 18.0);
     if axis.contains(s.now_us) {
         let x = axis.x(s.now_us);
-        scene
-            .line(x, s.area.y, x, s.area.bottom() - 18.0)
-            .stroke(Tone::Accent)
-            .width(1.0);
+        scene.line(x, s.area.y, x, s.area.bottom() - 18.0).stroke(Tone::Accent).width(1.0);
     }
     events(scene, &mut placer);
     for (i, actor) in s.actors.iter().enumerate() {
@@ -105,38 +86,19 @@ pub fn swim(scene: &mut Scene, s: &Swim<'_>, events: impl FnOnce(&mut Scene, &mu
 fn name(scene: &mut Scene, s: &Swim<'_>, placer: &Placer, actor: &Actor<'_>, y: f32) {
     let up = actor.state == NodeState::Up;
     let tone = if up { Tone::Ink } else { Tone::Ink3 };
-    let (word, word_tone): (Words<'_>, Tone) = if up {
-        (actor.note, Tone::Ink3)
-    } else {
-        (&actor.state.word(), actor.state.tone())
-    };
+    let (word, word_tone): (Words<'_>, Tone) =
+        if up { (actor.note, Tone::Ink3) } else { (&actor.state.word(), actor.state.tone()) };
     if s.label_w > 0.0 {
-        scene
-            .text(s.area.x, y - 2.0, 13.0, actor.name)
-            .bold()
-            .tone(tone)
-            .fit(s.label_w - 6.0);
-        scene
-            .text(s.area.x, y + 13.0, 11.0, word)
-            .tone(word_tone)
-            .fit(s.label_w - 6.0);
+        scene.text(s.area.x, y - 2.0, 13.0, actor.name).bold().tone(tone).fit(s.label_w - 6.0);
+        scene.text(s.area.x, y + 13.0, 11.0, word).tone(word_tone).fit(s.label_w - 6.0);
         return;
     }
-    let name = scene
-        .text(s.area.x, y - 12.0, 13.0, actor.name)
-        .bold()
-        .halo()
-        .tone(tone)
-        .fit(s.area.w * 0.5);
+    let name = scene.text(s.area.x, y - 12.0, 13.0, actor.name).bold().halo().tone(tone).fit(s.area.w * 0.5);
     let x = s.area.x + name.text_width() + 8.0;
     let words = word.to_string();
     let w = text_width(&words, 11.0, Font::Sans);
     if !up || placer.is_free(Area::new(x, y - 23.0, w, 14.0)) {
-        scene
-            .text(x, y - 12.0, 11.0, &words)
-            .halo()
-            .tone(word_tone)
-            .fit(s.area.right() - x);
+        scene.text(x, y - 12.0, 11.0, &words).halo().tone(word_tone).fit(s.area.right() - x);
     }
 }
 
@@ -165,11 +127,7 @@ pub fn message(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, m: &Message
     let b = (axis.x(m.arrive_us), s.row_y(m.to));
     // The whole flight is a straight line; what lies outside the axis or in the future is not drawn.
     let cut = |x: f32| {
-        if (b.0 - a.0).abs() < 0.01 {
-            1.0
-        } else {
-            ((x - a.0) / (b.0 - a.0)).clamp(0.0, 1.0)
-        }
+        if (b.0 - a.0).abs() < 0.01 { 1.0 } else { ((x - a.0) / (b.0 - a.0)).clamp(0.0, 1.0) }
     };
     let at = |f: f32| (a.0 + (b.0 - a.0) * f, a.1 + (b.1 - a.1) * f);
     let start = cut(axis.x0);
@@ -177,25 +135,14 @@ pub fn message(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, m: &Message
     let now = axis.x_clamped(s.now_us);
     let flying = s.now_us < m.arrive_us && cut(now) < reach;
     let end = cut(now.min(axis.x1)).min(reach);
-    let end = if m.arrive_us <= s.now_us && !m.lost {
-        end.max(cut(axis.x1))
-    } else {
-        end
-    };
-    let tone = if m.lost {
-        Tone::Rejected
-    } else {
-        m.outcome.tone()
-    };
+    let end = if m.arrive_us <= s.now_us && !m.lost { end.max(cut(axis.x1)) } else { end };
+    let tone = if m.lost { Tone::Rejected } else { m.outcome.tone() };
     let (p, q) = (at(start), at(end));
     let landed = !flying && !m.lost && end >= 1.0;
     let mut shaft = if landed {
         scene.arrow(p, q, tone)
     } else {
-        scene
-            .polyline([p, q])
-            .stroke(tone)
-            .dash(if m.lost { Dash::Fine } else { Dash::Solid })
+        scene.polyline([p, q]).stroke(tone).dash(if m.lost { Dash::Fine } else { Dash::Solid })
     };
     shaft = shaft.width(1.6);
     if let Some(hit) = m.hit {
@@ -211,6 +158,7 @@ pub fn message(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, m: &Message
         scene.glyph(q.0, q.1, m.outcome.glyph(), tone, 4.5);
     }
     if text.is_empty() {
+        placer.take_line(p, q);
         return;
     }
     let w = text_width(&text, 11.0, Font::Sans);
@@ -222,11 +170,10 @@ pub fn message(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, m: &Message
         candidates[i * 2 + 1] = (x - w - 7.0, y + 4.0);
     }
     if let Some((x, y)) = placer.place(&text, 11.0, Font::Sans, s.bounds(), &candidates) {
-        scene
-            .text(x, y, 11.0, &text)
-            .tone(if m.lost { Tone::Rejected } else { Tone::Ink2 })
-            .halo();
+        scene.text(x, y, 11.0, &text).tone(if m.lost { Tone::Rejected } else { Tone::Ink2 }).halo();
     }
+    // The labels of what comes later keep off this line; its own had to come first, as it stands right beside it.
+    placer.take_line(p, q);
 }
 
 /// A moment on an actor's line: a step done, refused, undone.
@@ -266,23 +213,13 @@ pub fn step(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, step: &Step<'_
     ];
     placer.take(Area::new(x - 6.0, y - 6.0, 12.0, 12.0));
     if let Some((x, y)) = placer.place(&text, 11.0, Font::Sans, s.bounds(), &places) {
-        scene
-            .text(x, y, 11.0, &text)
-            .tone(step.outcome.tone())
-            .halo();
+        scene.text(x, y, 11.0, &text).tone(step.outcome.tone()).halo();
     }
 }
 
 /// Draws a stretch of work on an actor's line: from `t0_us` until `t1_us`, or until now if it has not ended. Draw it
 /// before the messages.
-pub fn busy(
-    scene: &mut Scene,
-    s: &Swim<'_>,
-    actor: usize,
-    t0_us: u64,
-    t1_us: Option<u64>,
-    tone: Tone,
-) {
+pub fn busy(scene: &mut Scene, s: &Swim<'_>, actor: usize, t0_us: u64, t1_us: Option<u64>, tone: Tone) {
     let axis = s.axis();
     let end = t1_us.unwrap_or(s.now_us).min(s.now_us);
     if t0_us > end || t0_us > axis.t1_us || end < axis.t0_us {
@@ -290,11 +227,7 @@ pub fn busy(
     }
     let (x0, x1) = (axis.x_clamped(t0_us), axis.x_clamped(end));
     let y = s.row_y(actor);
-    scene
-        .rect(x0, y - 5.0, (x1 - x0).max(2.0), 10.0)
-        .round(3.0)
-        .fill(tone)
-        .opacity(0.45);
+    scene.rect(x0, y - 5.0, (x1 - x0).max(2.0), 10.0).round(3.0).fill(tone).opacity(0.45);
 }
 
 /// A lock held by someone on an actor's line.
@@ -318,21 +251,14 @@ pub fn lock(scene: &mut Scene, s: &Swim<'_>, placer: &mut Placer, lock: &Lock<'_
     let tone = if held { Tone::Waiting } else { Tone::Ink3 };
     let (x0, x1) = (axis.x_clamped(lock.taken_us), axis.x_clamped(end));
     let y = s.row_y(lock.actor) + 9.0;
-    scene
-        .rect(x0, y, (x1 - x0).max(2.0), 3.0)
-        .round(1.5)
-        .fill(tone);
+    scene.rect(x0, y, (x1 - x0).max(2.0), 3.0).round(1.5).fill(tone);
     lock_sign(scene, x0 + 5.0, y + 11.0, tone, held);
     let words = if held {
         scene.text(
             x0 + 14.0,
             y + 15.0,
             11.0,
-            format_args!(
-                "{}, {}",
-                lock.holder,
-                super::number::duration_us(end - lock.taken_us)
-            ),
+            format_args!("{}, {}", lock.holder, super::number::duration_us(end - lock.taken_us)),
         )
     } else {
         scene.text(x0 + 14.0, y + 15.0, 11.0, lock.holder)
@@ -346,9 +272,12 @@ pub fn lock_sign(scene: &mut Scene, x: f32, y: f32, tone: Tone, closed: bool) {
     let lift = if closed { 0.0 } else { -2.0 };
     scene
         .path(|p| {
-            p.move_to(x - 2.8, y - 1.0 + lift)
-                .line_to(x - 2.8, y - 2.5 + lift)
-                .arc_to(2.8, true, x + 2.8, y - 2.5 + lift);
+            p.move_to(x - 2.8, y - 1.0 + lift).line_to(x - 2.8, y - 2.5 + lift).arc_to(
+                2.8,
+                true,
+                x + 2.8,
+                y - 2.5 + lift,
+            );
             if closed {
                 p.line_to(x + 2.8, y - 1.0);
             }
@@ -365,18 +294,8 @@ mod tests {
 
     fn draw(now_us: u64) -> String {
         let actors = [
-            Actor {
-                name: "client",
-                note: &"",
-                state: NodeState::Up,
-                hit: None,
-            },
-            Actor {
-                name: "store",
-                note: &"",
-                state: NodeState::Down,
-                hit: Some(Hit::Node(1)),
-            },
+            Actor { name: "client", note: &"", state: NodeState::Up, hit: None },
+            Actor { name: "store", note: &"", state: NodeState::Down, hit: Some(Hit::Node(1)) },
         ];
         let s = Swim {
             area: Area::new(0.0, 0.0, 400.0, 140.0),
@@ -405,26 +324,10 @@ mod tests {
                 scene,
                 &s,
                 placer,
-                &Step {
-                    actor: 1,
-                    at_us: 300_000,
-                    outcome: Outcome::Undo,
-                    label: &"undone",
-                    hit: None,
-                },
+                &Step { actor: 1, at_us: 300_000, outcome: Outcome::Undo, label: &"undone", hit: None },
             );
             busy(scene, &s, 1, 300_000, None, Tone::Flight);
-            lock(
-                scene,
-                &s,
-                placer,
-                &Lock {
-                    actor: 1,
-                    taken_us: 300_000,
-                    released_us: None,
-                    holder: &"order 7",
-                },
-            );
+            lock(scene, &s, placer, &Lock { actor: 1, taken_us: 300_000, released_us: None, holder: &"order 7" });
         });
         svg::fragment(&scene, "")
     }
@@ -432,18 +335,11 @@ mod tests {
     #[test]
     fn nothing_is_drawn_before_it_happens() {
         let early = draw(50_000);
-        assert!(
-            !early.contains("reserve") && !early.contains("charge") && !early.contains("undone")
-        );
+        assert!(!early.contains("reserve") && !early.contains("charge") && !early.contains("undone"));
         let mid = draw(200_000);
         assert!(mid.contains(">reserve<") && mid.contains("<circle"));
         let late = draw(900_000);
-        assert!(
-            late.contains(">undone<")
-                && late.contains(">order 7, 600 ms<")
-                && late.contains(">down<"),
-            "{late}"
-        );
+        assert!(late.contains(">undone<") && late.contains(">order 7, 600 ms<") && late.contains(">down<"), "{late}");
         assert!(late.contains("s-rejected"));
     }
 }

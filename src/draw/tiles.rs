@@ -58,28 +58,15 @@ pub fn tiles(scene: &mut Scene, area: Area, tiles: &[Tile]) {
         };
         scene.rect(x, y, size, size).round(round).fill(Tone::Panel);
         if matches!(tile.state, TileState::Ready | TileState::Draining) {
-            let load = tile
-                .load
-                .filter(|l| l.is_finite())
-                .unwrap_or(0.0)
-                .clamp(0.0, 1.0);
+            let load = tile.load.filter(|l| l.is_finite()).unwrap_or(0.0).clamp(0.0, 1.0);
             let h = size * load;
             scene
                 .rect(x, y + size - h, size, h)
                 .round(round.min(h / 2.0))
                 .fill(load_tone(load))
-                .opacity(if tile.state == TileState::Ready {
-                    0.75
-                } else {
-                    0.25
-                });
+                .opacity(if tile.state == TileState::Ready { 0.75 } else { 0.25 });
         }
-        let frame = scene
-            .rect(x, y, size, size)
-            .round(round)
-            .stroke(tone)
-            .width(stroke)
-            .dash(dash);
+        let frame = scene.rect(x, y, size, size).round(round).stroke(tone).width(stroke).dash(dash);
         if let Some(hit) = tile.hit {
             frame.hit(hit);
         }
@@ -89,13 +76,7 @@ pub fn tiles(scene: &mut Scene, area: Area, tiles: &[Tile]) {
             TileState::Draining => Glyph::Back,
             TileState::Dead => Glyph::Cross,
         };
-        scene.glyph(
-            x + size / 2.0,
-            y + size / 2.0,
-            glyph,
-            tone,
-            (size * 0.25).clamp(2.5, 7.0),
-        );
+        scene.glyph(x + size / 2.0, y + size / 2.0, glyph, tone, (size * 0.25).clamp(2.5, 7.0));
     }
 }
 
@@ -110,33 +91,14 @@ mod tests {
         for n in [1, 2, 7, 20, 100, 300] {
             let mut s = Scene::new();
             s.begin(&View::wide(100.0));
-            let all = vec![
-                Tile {
-                    state: TileState::Ready,
-                    load: Some(0.5),
-                    hit: None
-                };
-                n
-            ];
+            let all = vec![Tile { state: TileState::Ready, load: Some(0.5), hit: None }; n];
             tiles(&mut s, area, &all);
             assert_eq!(s.items().len(), 3 * n, "{n} tiles do not fit");
         }
         let mut s = Scene::new();
         s.begin(&View::wide(100.0));
-        let t = |state| Tile {
-            state,
-            load: None,
-            hit: Some(Hit::Node(0)),
-        };
-        tiles(
-            &mut s,
-            area,
-            &[
-                t(TileState::Booting),
-                t(TileState::Dead),
-                t(TileState::Draining),
-            ],
-        );
+        let t = |state| Tile { state, load: None, hit: Some(Hit::Node(0)) };
+        tiles(&mut s, area, &[t(TileState::Booting), t(TileState::Dead), t(TileState::Draining)]);
         let svg = svg::fragment(&s, "");
         assert!(svg.contains("s-rejected") && svg.contains("s-waiting") && svg.contains("hit"));
     }

@@ -78,11 +78,7 @@ pub fn node(scene: &mut Scene, node: &Node<'_>) {
     let a = node.area;
     let up = node.state == NodeState::Up;
     let stroke = node.state.tone();
-    let mut frame = scene
-        .rect(a.x, a.y, a.w, a.h)
-        .round(10.0)
-        .fill(Tone::Panel)
-        .stroke(stroke);
+    let mut frame = scene.rect(a.x, a.y, a.w, a.h).round(10.0).fill(Tone::Panel).stroke(stroke);
     if !up {
         frame = frame.dash(Dash::Dashed);
     }
@@ -106,59 +102,26 @@ pub fn node(scene: &mut Scene, node: &Node<'_>) {
         .text(a.cx(), y, 13.0, node.title)
         .middle()
         .bold()
-        .tone(if node.state == NodeState::Down {
-            Tone::Ink3
-        } else {
-            Tone::Ink
-        })
+        .tone(if node.state == NodeState::Down { Tone::Ink3 } else { Tone::Ink })
         .fit(room);
     y += 17.0;
     if !up && fitting > 0 {
         let half = super::text_width(node.state.word(), 12.0, super::Font::SansBold) / 2.0;
-        scene.glyph(
-            a.cx() - half - 3.0,
-            y - 4.0,
-            node.state.glyph(),
-            stroke,
-            4.0,
-        );
-        scene
-            .text(a.cx() + 6.0, y, 12.0, node.state.word())
-            .middle()
-            .bold()
-            .tone(stroke);
+        scene.glyph(a.cx() - half - 3.0, y - 4.0, node.state.glyph(), stroke, 4.0);
+        scene.text(a.cx() + 6.0, y, 12.0, node.state.word()).middle().bold().tone(stroke);
         y += 16.0;
     }
     for (words, tone) in &node.lines[..values] {
-        let tone = if node.state == NodeState::Down {
-            Tone::Ink3
-        } else {
-            *tone
-        };
-        scene
-            .text(a.cx(), y, 12.0, words)
-            .middle()
-            .mono()
-            .tone(tone)
-            .fit(room);
+        let tone = if node.state == NodeState::Down { Tone::Ink3 } else { *tone };
+        scene.text(a.cx(), y, 12.0, words).middle().mono().tone(tone).fit(room);
         y += 16.0;
     }
     if let Some(load) = node.load {
-        let load = if load.is_finite() {
-            load.clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let load = if load.is_finite() { load.clamp(0.0, 1.0) } else { 0.0 };
         let track = Area::new(a.x + 10.0, a.bottom() - 12.0, a.w - 20.0, 5.0);
-        scene
-            .rect(track.x, track.y, track.w, track.h)
-            .round(2.5)
-            .fill(Tone::Line);
+        scene.rect(track.x, track.y, track.w, track.h).round(2.5).fill(Tone::Line);
         if up || node.state == NodeState::Draining {
-            scene
-                .rect(track.x, track.y, track.w * load, track.h)
-                .round(2.5)
-                .fill(load_tone(load));
+            scene.rect(track.x, track.y, track.w * load, track.h).round(2.5).fill(load_tone(load));
         }
     }
 }
@@ -201,16 +164,8 @@ pub fn ends(a: Area, b: Area, gap: f32) -> ((f32, f32), (f32, f32)) {
         let (dx, dy) = (to.cx() - from.cx(), to.cy() - from.cy());
         let len = (dx * dx + dy * dy).sqrt().max(0.001);
         let (hw, hh) = (from.w / 2.0, from.h / 2.0);
-        let tx = if dx.abs() > 0.001 {
-            hw / dx.abs()
-        } else {
-            f32::INFINITY
-        };
-        let ty = if dy.abs() > 0.001 {
-            hh / dy.abs()
-        } else {
-            f32::INFINITY
-        };
+        let tx = if dx.abs() > 0.001 { hw / dx.abs() } else { f32::INFINITY };
+        let ty = if dy.abs() > 0.001 { hh / dy.abs() } else { f32::INFINITY };
         let t = tx.min(ty).min(1.0) + gap / len;
         (from.cx() + dx * t, from.cy() + dy * t)
     };
@@ -231,20 +186,14 @@ pub fn ends_aside(a: Area, b: Area, gap: f32, aside: f32) -> ((f32, f32), (f32, 
 pub fn along(from: (f32, f32), to: (f32, f32), bend: f32, f: f32) -> (f32, f32) {
     let c = control(from, to, bend);
     let g = 1.0 - f;
-    (
-        g * g * from.0 + 2.0 * g * f * c.0 + f * f * to.0,
-        g * g * from.1 + 2.0 * g * f * c.1 + f * f * to.1,
-    )
+    (g * g * from.0 + 2.0 * g * f * c.0 + f * f * to.0, g * g * from.1 + 2.0 * g * f * c.1 + f * f * to.1)
 }
 
 fn control(from: (f32, f32), to: (f32, f32), bend: f32) -> (f32, f32) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let len = (dx * dx + dy * dy).sqrt().max(0.001);
     // Twice the bend: a quadratic curve reaches half way to its control point.
-    (
-        (from.0 + to.0) / 2.0 + dy / len * bend * 2.0,
-        (from.1 + to.1) / 2.0 - dx / len * bend * 2.0,
-    )
+    ((from.0 + to.0) / 2.0 + dy / len * bend * 2.0, (from.1 + to.1) / 2.0 - dx / len * bend * 2.0)
 }
 
 /// Draws a link.
@@ -272,11 +221,7 @@ pub fn link(scene: &mut Scene, link: &Link<'_>) {
         shaft = shaft.hit(hit);
     }
     let _ = shaft;
-    scene
-        .path(|p| p.arrow(base, to, 7.0))
-        .fill(tone)
-        .stroke(tone)
-        .width(2.0);
+    scene.path(|p| p.arrow(base, to, 7.0)).fill(tone).stroke(tone).width(2.0);
 
     let mid = along(from, to, link.bend, 0.5);
     if link.cut {
@@ -287,21 +232,14 @@ pub fn link(scene: &mut Scene, link: &Link<'_>) {
     let (lx, ly) = (to.0 - from.0, to.1 - from.1);
     let length = (lx * lx + ly * ly).sqrt().max(0.001);
     let (mut nx, mut ny) = (ly / length, -lx / length);
-    let inside = if link.bend == 0.0 {
-        ny > 0.001 || (ny.abs() <= 0.001 && nx < 0.0)
-    } else {
-        link.bend < 0.0
-    };
+    let inside = if link.bend == 0.0 { ny > 0.001 || (ny.abs() <= 0.001 && nx < 0.0) } else { link.bend < 0.0 };
     if inside {
         (nx, ny) = (-nx, -ny);
     }
     let label = scene.text(mid.0, mid.1, 11.0, link.label).middle();
     // Half the box of the words in that direction, and room for what travels along the link.
     let off = nx.abs() * label.text_width() / 2.0 + ny.abs() * 5.0 + 7.0;
-    label
-        .at(mid.0 + nx * off, mid.1 + ny * off + 4.0)
-        .tone(if link.cut { Tone::Rejected } else { Tone::Ink3 })
-        .halo();
+    label.at(mid.0 + nx * off, mid.1 + ny * off + 4.0).tone(if link.cut { Tone::Rejected } else { Tone::Ink3 }).halo();
 }
 
 /// Something on its way from one point to another.
@@ -319,27 +257,16 @@ pub struct Packet {
 
 /// Draws packets at their places at `now_us` as particles; those that have not left or have arrived are not drawn. With
 /// reduced motion a packet stands in the middle of its link for as long as it is under way.
-pub fn packets(
-    scene: &mut Scene,
-    now_us: u64,
-    reduced_motion: bool,
-    packets: impl IntoIterator<Item = Packet>,
-) {
+pub fn packets(scene: &mut Scene, now_us: u64, reduced_motion: bool, packets: impl IntoIterator<Item = Packet>) {
     for p in packets {
         if now_us < p.depart_us || now_us >= p.arrive_us {
             continue;
         }
-        let f = if reduced_motion {
-            0.5
-        } else {
-            (now_us - p.depart_us) as f32 / (p.arrive_us - p.depart_us) as f32
-        };
+        let f = if reduced_motion { 0.5 } else { (now_us - p.depart_us) as f32 / (p.arrive_us - p.depart_us) as f32 };
         let (x, y) = along(p.from, p.to, p.bend, f);
         // A triangle that travels leftwards points leftwards, unless its direction already means "undo".
         let glyph = match p.outcome.glyph() {
-            Glyph::Triangle
-                if (p.to.1 - p.from.1).abs() > (p.to.0 - p.from.0).abs() || p.to.0 < p.from.0 =>
-            {
+            Glyph::Triangle if (p.to.1 - p.from.1).abs() > (p.to.0 - p.from.0).abs() || p.to.0 < p.from.0 => {
                 Glyph::Square
             }
             g => g,
@@ -373,43 +300,27 @@ mod tests {
             },
         );
         let svg = svg::fragment(&s, "");
-        assert!(
-            svg.contains(">API<") && svg.contains("t-ok mono") && svg.contains("class=\"f-ok\"")
-        );
+        assert!(svg.contains(">API<") && svg.contains("t-ok mono") && svg.contains("class=\"f-ok\""));
         assert!(svg.contains("f-panel s-ink-2 hit"));
     }
 
     #[test]
     fn a_dead_node_says_so() {
         let mut s = scene();
-        node(
-            &mut s,
-            &Node {
-                title: "API",
-                state: NodeState::Down,
-                ..Node::default()
-            },
-        );
+        node(&mut s, &Node { title: "API", state: NodeState::Down, ..Node::default() });
         let svg = svg::fragment(&s, "");
         assert!(svg.contains(">down<") && svg.contains("stroke-dasharray"));
     }
 
     #[test]
     fn links_meet_the_edges_of_boxes() {
-        let (a, b) = ends(
-            Area::new(0.0, 0.0, 100.0, 50.0),
-            Area::new(200.0, 0.0, 100.0, 50.0),
-            4.0,
-        );
+        let (a, b) = ends(Area::new(0.0, 0.0, 100.0, 50.0), Area::new(200.0, 0.0, 100.0, 50.0), 4.0);
         assert_eq!((a, b), ((104.0, 25.0), (196.0, 25.0)));
     }
 
     #[test]
     fn there_and_back_run_beside_each_other() {
-        let (a, b) = (
-            Area::new(0.0, 0.0, 100.0, 50.0),
-            Area::new(200.0, 0.0, 100.0, 50.0),
-        );
+        let (a, b) = (Area::new(0.0, 0.0, 100.0, 50.0), Area::new(200.0, 0.0, 100.0, 50.0));
         assert_eq!(ends_aside(a, b, 4.0, 5.0), ((104.0, 20.0), (196.0, 20.0)));
         assert_eq!(ends_aside(b, a, 4.0, 5.0), ((196.0, 30.0), (104.0, 30.0)));
     }
@@ -417,16 +328,7 @@ mod tests {
     #[test]
     fn a_cut_link_is_crossed() {
         let mut s = scene();
-        link(
-            &mut s,
-            &Link {
-                from: (0.0, 20.0),
-                to: (100.0, 20.0),
-                cut: true,
-                label: &"lost",
-                ..Link::default()
-            },
-        );
+        link(&mut s, &Link { from: (0.0, 20.0), to: (100.0, 20.0), cut: true, label: &"lost", ..Link::default() });
         let svg = svg::fragment(&s, "");
         assert!(svg.contains("s-rejected") && svg.contains(">lost<"));
     }
@@ -443,22 +345,7 @@ mod tests {
             outcome: Outcome::Flight,
             id: Some(1),
         };
-        packets(
-            &mut s,
-            150,
-            false,
-            [
-                p,
-                Packet {
-                    depart_us: 160,
-                    ..p
-                },
-                Packet {
-                    arrive_us: 150,
-                    ..p
-                },
-            ],
-        );
+        packets(&mut s, 150, false, [p, Packet { depart_us: 160, ..p }, Packet { arrive_us: 150, ..p }]);
         assert_eq!(s.particles().len(), 1);
         assert_eq!(s.particles()[0].x, 50.0);
     }

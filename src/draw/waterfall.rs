@@ -34,11 +34,7 @@ pub fn waterfall(scene: &mut Scene, w: &Waterfall<'_>) {
     let t1 = w.spans.iter().map(|s| s.t1_us).max().unwrap_or(1);
     let axis = TimeAxis::new(a.x + w.label_w, a.right() - 58.0, t0, t1);
     let fitting = (((a.h - 20.0) / 20.0).max(0.0)) as usize;
-    let shown = if w.spans.len() > fitting {
-        fitting.saturating_sub(1)
-    } else {
-        w.spans.len()
-    };
+    let shown = if w.spans.len() > fitting { fitting.saturating_sub(1) } else { w.spans.len() };
     for (i, span) in w.spans[..shown].iter().enumerate() {
         let mid = a.y + i as f32 * 20.0 + 10.0;
         if let Some(hit) = span.hit {
@@ -46,60 +42,31 @@ pub fn waterfall(scene: &mut Scene, w: &Waterfall<'_>) {
         }
         let indent = f32::from(span.depth.min(8)) * 10.0;
         let mut label = scene.text(a.x + indent, mid, 12.0, span.label).vcenter();
-        label = if span.critical {
-            label.bold()
-        } else {
-            label.tone(Tone::Ink2)
-        };
+        label = if span.critical { label.bold() } else { label.tone(Tone::Ink2) };
         label.fit(w.label_w - indent - 6.0);
         let (x0, x1) = (axis.x(span.t0_us), axis.x(span.t1_us));
         let h = if span.critical { 12.0 } else { 8.0 };
-        let bar = scene
-            .rect(x0, mid - h / 2.0, (x1 - x0).max(2.0), h)
-            .round(3.0)
-            .fill(span.outcome.tone());
+        let bar = scene.rect(x0, mid - h / 2.0, (x1 - x0).max(2.0), h).round(3.0).fill(span.outcome.tone());
         if !span.critical {
             bar.opacity(0.45);
         }
         if span.outcome == Outcome::Rejected {
             scene.glyph(x1, mid, span.outcome.glyph(), Tone::Rejected, 5.0);
         }
-        let end = if span.outcome == Outcome::Rejected {
-            x1 + 10.0
-        } else {
-            x1 + 6.0
-        };
+        let end = if span.outcome == Outcome::Rejected { x1 + 10.0 } else { x1 + 6.0 };
         let tone = if span.critical { Tone::Ink } else { Tone::Ink3 };
         scene
-            .text(
-                end,
-                mid,
-                11.0,
-                number::duration_us(span.t1_us.saturating_sub(span.t0_us)),
-            )
+            .text(end, mid, 11.0, number::duration_us(span.t1_us.saturating_sub(span.t0_us)))
             .mono()
             .vcenter()
             .tone(tone);
     }
     if shown < w.spans.len() {
         let mid = a.y + shown as f32 * 20.0 + 10.0;
-        scene
-            .text(
-                a.x,
-                mid,
-                11.0,
-                format_args!("and {} more", w.spans.len() - shown),
-            )
-            .vcenter()
-            .tone(Tone::Ink3);
+        scene.text(a.x, mid, 11.0, format_args!("and {} more", w.spans.len() - shown)).vcenter().tone(Tone::Ink3);
     }
     // Times count from the start of the trace, whenever that was.
-    TimeAxis {
-        t0_us: 0,
-        t1_us: (t1 - t0).max(1),
-        ..axis
-    }
-    .draw(scene, a.bottom() - 18.0);
+    TimeAxis { t0_us: 0, t1_us: (t1 - t0).max(1), ..axis }.draw(scene, a.bottom() - 18.0);
 }
 
 /// Width that the names of spans need.
@@ -126,25 +93,13 @@ mod tests {
             critical,
             hit: None,
         };
-        let spans = [
-            span("checkout", 0, 1_000_000, 1_100_000, true),
-            span("stock", 1, 1_050_000, 1_100_000, false),
-        ];
+        let spans = [span("checkout", 0, 1_000_000, 1_100_000, true), span("stock", 1, 1_050_000, 1_100_000, false)];
         let mut s = Scene::new();
         s.begin(&View::wide(100.0));
-        waterfall(
-            &mut s,
-            &Waterfall {
-                area: Area::new(0.0, 0.0, 358.0, 60.0),
-                spans: &spans,
-                label_w: 100.0,
-            },
-        );
+        waterfall(&mut s, &Waterfall { area: Area::new(0.0, 0.0, 358.0, 60.0), spans: &spans, label_w: 100.0 });
         let svg = svg::fragment(&s, "");
         assert!(svg.contains("x=\"100\" y=\"4\" width=\"200\""), "{svg}");
         assert!(svg.contains("x=\"200\" y=\"26\" width=\"100\""), "{svg}");
-        assert!(
-            svg.contains(">100 ms<") && svg.contains(">50.0 ms<") && svg.contains("t-ink bold")
-        );
+        assert!(svg.contains(">100 ms<") && svg.contains(">50.0 ms<") && svg.contains("t-ink bold"));
     }
 }
