@@ -43,15 +43,15 @@ impl Thresholds {
 }
 
 /// A call that was let through; hand it back with its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permit(u32);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permit(u16);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Breaker {
     pub thresholds: Thresholds,
     state: State,
     /// Grows with every change of state, so that outcomes of an older state are told apart.
-    era: u32,
+    era: u16,
     since: Us,
     /// One bit a call, 1 for failed, the newest lowest.
     outcomes: u128,

@@ -27,11 +27,18 @@ pub struct Load {
     since: Us,
     /// Grows with every change of rate: arrivals scheduled before it are void.
     pub generation: u32,
+    /// Evenly spaced instead of Poisson.
+    even: bool,
 }
 
 impl Load {
     pub fn new(tape: Tape, rate: f64) -> Load {
-        Load { tape, rate, next: 0, remaining: tape.gap(0), since: Us::ZERO, generation: 0 }
+        Load { tape, rate, next: 0, remaining: tape.gap(0), since: Us::ZERO, generation: 0, even: false }
+    }
+
+    /// Evenly spaced arrivals, for experiments whose answer is one exact number.
+    pub fn even(tape: Tape, rate: f64) -> Load {
+        Load { remaining: 1.0, even: true, ..Load::new(tape, rate) }
     }
 
     pub fn rate(&self) -> f64 {
@@ -48,7 +55,7 @@ impl Load {
     pub fn arrive(&mut self, now: Us) -> u64 {
         let index = self.next;
         self.next += 1;
-        self.remaining = self.tape.gap(self.next);
+        self.remaining = if self.even { 1.0 } else { self.tape.gap(self.next) };
         self.since = now;
         index
     }
@@ -105,6 +112,13 @@ mod tests {
             let expected = 10.0 + (s.as_s() - 10.0) / 10.0;
             assert!((f.as_s() - expected).abs() < 1e-3);
         }
+    }
+
+    #[test]
+    fn even_arrivals_are_even() {
+        let times = arrivals(&mut Load::even(Tape::new(1), 8.0), Us::s(10));
+        let expected: Vec<Us> = (1..=80).map(|i| Us(i * 125_000)).collect();
+        assert_eq!(times, expected);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Retry {
             Jitter::None => full,
             Jitter::Full => between(Us::ZERO, full),
             Jitter::Equal => between(Us(full.0 / 2), full),
-            Jitter::Decorrelated => between(self.base, (last.max(self.base) * 3)).min(self.cap),
+            Jitter::Decorrelated => between(self.base, last.max(self.base) * 3).min(self.cap),
         }
     }
 }

@@ -206,10 +206,7 @@ impl Line {
         if waiting == 0 {
             self.empty_at = now;
         }
-        let lane = match rules.order {
-            Order::Fifo | Order::Lifo => 0,
-            Order::Priority | Order::Fair => (job.class as usize).min(CLASSES - 1),
-        };
+        let lane = self.lane(&job, rules.order);
         if waiting as u64 >= u64::from(rules.bound) {
             let victim = (rules.evict && rules.order == Order::Priority)
                 .then(|| (lane + 1..CLASSES).rev().find(|l| !self.lanes[*l].is_empty()))
@@ -277,6 +274,24 @@ impl Line {
     /// The longest wait in the line, and whether there is one.
     pub fn oldest(&self) -> Option<Job> {
         self.lanes.iter().filter_map(VecDeque::front).copied().min_by_key(Job::at)
+    }
+
+    /// The order has changed under those who wait: they are put into the lanes it needs.
+    pub fn reorder(&mut self, order: Order) {
+        let mut all: Vec<Job> = self.lanes.iter_mut().flat_map(|l| l.drain(..)).collect();
+        all.sort_by_key(Job::at);
+        for job in all {
+            let lane = self.lane(&job, order);
+            self.lanes[lane].push_back(job);
+        }
+    }
+
+    #[inline]
+    fn lane(&self, job: &Job, order: Order) -> usize {
+        match order {
+            Order::Fifo | Order::Lifo => 0,
+            Order::Priority | Order::Fair => (job.class as usize).min(CLASSES - 1),
+        }
     }
 
     /// Empties the line: the server died with all that waited.

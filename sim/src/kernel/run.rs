@@ -416,15 +416,15 @@ impl<M: Model> Run<M> {
         }
     }
 
-    /// Drops every other checkpoint of the older half: the past gets coarser with age.
+    /// Drops the checkpoint whose absence leaves the smallest gap: what stays is spread evenly over
+    /// the run, however unequal the states' sizes, so that no moment is far from one.
     fn thin(&mut self) {
-        let half = (self.checkpoints.len() / 2).max(2);
-        let mut index = 0;
-        self.checkpoints.retain(|_| {
-            index += 1;
-            index > half || index % 2 == 1
-        });
-        self.checkpoint_bytes = self.checkpoints.iter().map(|(w, _)| w).sum();
+        let events = |i: usize| self.checkpoints[i].1.moment.events;
+        let inner = 1..self.checkpoints.len() - 1;
+        if let Some(victim) = inner.min_by_key(|i| events(i + 1) - events(i - 1)) {
+            let (weight, _) = self.checkpoints.remove(victim);
+            self.checkpoint_bytes -= weight;
+        }
     }
 
     fn restore_before(&mut self, moment: Moment) {
@@ -474,8 +474,12 @@ impl<M: Model> Live for Run<M> {
         }
     }
     fn seek(&mut self, at: Us) {
-        if at < self.state.moment.at {
-            self.restore_before(Moment { at, events: u64::MAX });
+        let target = Moment { at, events: u64::MAX };
+        // Going forward over known ground, a checkpoint on the way saves running there.
+        let here = self.state.moment;
+        let ahead = self.checkpoints.iter().any(|(_, s)| s.moment.at <= at && s.moment.events > here.events);
+        if at < here.at || ahead {
+            self.restore_before(target);
         }
         self.run(at, u64::MAX);
     }
