@@ -24,7 +24,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, MediaQueryList, MouseEvent, Node, ResizeObserver, Window};
+use web_sys::{Document, Element, MediaQueryList, MouseEvent, Node, PointerEvent, ResizeObserver, Window};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
@@ -391,23 +391,35 @@ impl Renderer {
     }
 
     /// What a point of the window means, and how far across it the point lies (0 left, 1 right). `target` is the
-    /// element that the event names. Buttons and draggable inputs win over particles, particles over everything else.
-    pub fn hit_test(&self, target: Option<&Node>, client_x: f64, client_y: f64) -> Option<(Hit, f32)> {
+    /// element that the event names. Buttons and draggable inputs win over particles, particles over everything else;
+    /// in a lane a particle must be met exactly, since between the marks a tap means the lane. A finger may miss a
+    /// particle or an item by twelve units.
+    pub fn hit_test(&self, target: Option<&Node>, client_x: f64, client_y: f64, finger: bool) -> Option<(Hit, f32)> {
         let below = target.and_then(|t| self.hit_of(t));
         if let Some((i, hit @ (Hit::Act { .. } | Hit::Input(_)))) = below {
             return Some((hit, self.across(i, client_x)));
         }
         let (x, y) = self.to_scene(client_x, client_y);
-        if let Some(hit) = self.shown.particle_at(x, y, 6.0) {
+        let reach = match below {
+            Some((_, Hit::Lane { .. })) => 1.0,
+            _ if finger => 12.0,
+            _ => 6.0,
+        };
+        if let Some(hit) = self.shown.particle_at(x, y, reach) {
             return Some((hit, 0.5));
         }
-        below.map(|(i, hit)| (hit, self.across(i, client_x)))
+        let found = below.or_else(|| {
+            let i = self.shown.item_near(x, y, 12.0).filter(|_| finger)?;
+            Some((i, self.shown.items()[i].hit?))
+        });
+        found.map(|(i, hit)| (hit, self.across(i, client_x)))
     }
 
     /// [`Renderer::hit_test`] for a mouse or pointer event.
     pub fn hit_event(&self, event: &MouseEvent) -> Option<(Hit, f32)> {
         let target = event.target().and_then(|t| t.dyn_into::<Node>().ok());
-        self.hit_test(target.as_ref(), f64::from(event.client_x()), f64::from(event.client_y()))
+        let finger = event.dyn_ref::<PointerEvent>().is_some_and(|e| e.pointer_type() == "touch");
+        self.hit_test(target.as_ref(), f64::from(event.client_x()), f64::from(event.client_y()), finger)
     }
 
     /// The scene that is shown now.

@@ -46,8 +46,25 @@
 //! - Later items lie over earlier ones; particles lie over all items.
 //!
 //! The renderers: [`svg`] makes text (posters, tests, copying a picture), `dom` keeps SVG elements in step in the
-//! browser, `canvas` draws the particles. The primitives (`lanes`, `topology`, `plot`, ...) are functions that add
-//! items to a scene; each takes an [`Area`] to fill and never draws outside it unless its documentation says so.
+//! browser, `canvas` draws the particles. The primitives are functions that add items to a scene; each takes an
+//! [`Area`] to fill and never draws outside it unless its documentation says so:
+//!
+//! | module | draws |
+//! |---|---|
+//! | [`lanes`] | requests along a line of time, window edges, brackets with counts |
+//! | [`bucket`] | what drains and refills |
+//! | [`topology`] | boxes with values and utilisation, arrows between them, packets on the arrows |
+//! | [`pipe`] | a queue: how full, how many, how old, where the bound is |
+//! | [`shelf`] | keys and values with their ages |
+//! | [`tiles`] | pods, slots, machines |
+//! | [`bars`] | horizontal bars with names and values |
+//! | [`plot`] | lines, stacked areas, sparklines |
+//! | [`swim`] | who did what when, messages, locks |
+//! | [`waterfall`] | the spans of a trace |
+//! | [`ledger`] | a table of labels and values |
+//! | [`legend`] | signs and their words |
+//!
+//! `cargo run --example gallery` shows them all.
 
 mod axis;
 pub mod bars;

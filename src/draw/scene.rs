@@ -597,6 +597,28 @@ impl Scene {
         self.particle(x, y, outcome.glyph(), outcome.tone(), 5.0, id);
     }
 
+    /// The item with a hit that is nearest to a point, if its outline comes within `reach` of it; as its index. For
+    /// fingers, which miss small targets. Paths are left out: their outline is not known here.
+    pub fn item_near(&self, x: f32, y: f32, reach: f32) -> Option<usize> {
+        let mut best: Option<(f32, usize)> = None;
+        for (i, item) in self.items.iter().enumerate().filter(|(_, item)| item.hit.is_some()) {
+            let (left, top, right, bottom) = match item.shape {
+                Shape::Line { x1, y1, x2, y2 } => (x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)),
+                Shape::Rect { x, y, w, h, .. } => (x, y, x + w, y + h),
+                Shape::Circle { cx, cy, r } => (cx - r, cy - r, cx + r, cy + r),
+                Shape::Text { x, y, size, .. } => (x, y - size, x, y),
+                Shape::Path { .. } => continue,
+            };
+            let (dx, dy) = ((left - x).max(x - right).max(0.0), (top - y).max(y - bottom).max(0.0));
+            let gap = (dx * dx + dy * dy).sqrt();
+            // The last drawn lies on top, so later items win ties.
+            if gap <= reach && best.is_none_or(|(g, _)| gap <= g) {
+                best = Some((gap, i));
+            }
+        }
+        best.map(|(_, i)| i)
+    }
+
     /// The particle nearest to a point among those with an id, if one lies within `reach` of it (beyond its radius).
     pub fn particle_at(&self, x: f32, y: f32, reach: f32) -> Option<Hit> {
         let mut best: Option<(f32, u32)> = None;
@@ -974,6 +996,18 @@ mod tests {
         assert_eq!(lane.time_us(0.25), Some(1_500_000));
         assert_eq!(lane.time_us(2.0), Some(3_000_000));
         assert_eq!(Hit::Node(1).time_us(0.5), None);
+    }
+
+    #[test]
+    fn a_finger_finds_what_it_just_missed() {
+        let mut scene = Scene::new();
+        scene.begin(&View::wide(100.0));
+        scene.rect(0.0, 0.0, 20.0, 20.0).hit(Hit::Node(1));
+        scene.circle(40.0, 10.0, 5.0).hit(Hit::Node(2));
+        scene.circle(28.0, 10.0, 1.0);
+        assert_eq!(scene.item_near(26.0, 10.0, 12.0), Some(0));
+        assert_eq!(scene.item_near(30.0, 10.0, 12.0), Some(1));
+        assert_eq!(scene.item_near(30.0, 60.0, 12.0), None);
     }
 
     #[test]
