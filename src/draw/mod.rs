@@ -64,13 +64,15 @@
 //! | [`ledger`] | a table of labels and values |
 //! | [`legend`] | signs and their words |
 //!
-//! `cargo run --example gallery` shows them all.
+//! `cargo run --example gallery` shows them all. [`check::text_problems`] finds texts that overlap or stick out: hold
+//! every picture against it in its tests.
 
 mod axis;
 pub mod bars;
 pub mod bucket;
 #[cfg(feature = "csr")]
 pub mod canvas;
+pub mod check;
 #[cfg(any(test, feature = "csr"))]
 mod diff;
 #[cfg(feature = "csr")]
