@@ -1,7 +1,9 @@
 //! Time along a horizontal line.
 
+use super::measure::{Font, text_width};
 use super::number::{self, Duration};
 use super::scene::{Scene, Tone};
+use std::fmt::Write;
 
 /// Maps simulated time to x. The time from `t0_us` to `t1_us` runs from `x0` to `x1`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,16 +63,17 @@ impl TimeAxis {
             })
             .stroke(Tone::Line)
             .width(1.0);
+        // A label stays over its line, and one that would touch the one before is left away; its tick stays.
+        let mut free_from = f32::NEG_INFINITY;
+        let mut text = String::new();
         for t in ticks() {
-            let x = self.x(t);
-            let text = Tick { t_us: t, step_us: step, t1_us: self.t1_us };
-            // A label that would stick out at either end of the line is left away; its tick stays.
-            if x - self.x0 >= 12.0 && self.x1 - x >= 12.0 || self.x1 - self.x0 < 60.0 {
-                scene.text(x, y + 16.0, 11.0, text).middle().tone(Tone::Ink3);
-            } else if x - self.x0 < 12.0 {
-                scene.text(self.x0, y + 16.0, 11.0, text).tone(Tone::Ink3);
-            } else {
-                scene.text(self.x1, y + 16.0, 11.0, text).end().tone(Tone::Ink3);
+            text.clear();
+            let _ = write!(text, "{}", Tick { t_us: t, step_us: step, t1_us: self.t1_us });
+            let w = text_width(&text, 11.0, Font::Sans);
+            let left = (self.x(t) - w / 2.0).min(self.x1 - w).max(self.x0);
+            if left >= free_from {
+                scene.text(left + w / 2.0, y + 16.0, 11.0, &text).middle().tone(Tone::Ink3);
+                free_from = left + w + 6.0;
             }
         }
     }
@@ -99,7 +102,8 @@ impl std::fmt::Display for Tick {
             100_000.. => write!(f, "{s:.1} s"),
             10_000.. => write!(f, "{s:.2} s"),
             1_000.. => write!(f, "{s:.3} s"),
-            _ => write!(f, "{:.2} ms", s * 1e3),
+            10.. => write!(f, "{:.2} ms", s * 1e3),
+            _ => write!(f, "{:.3} ms", s * 1e3),
         }
     }
 }

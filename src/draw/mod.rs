@@ -113,3 +113,113 @@ pub fn load_tone(load: f32) -> Tone {
         Tone::Rejected
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::plot::{Bound, Layer, Plot, Range, Series, Stacked};
+    use super::*;
+
+    /// Draws in both layouts and looks at the texts.
+    fn draw(picture: impl Fn(&mut Scene, Area)) -> Vec<String> {
+        let mut scene = Scene::new();
+        let mut problems = Vec::new();
+        for view in [View::wide(200.0), View::narrow(200.0)] {
+            scene.begin(&view);
+            picture(&mut scene, Area::new(8.0, 8.0, view.width - 16.0, 184.0));
+            problems.extend(check::text_problems(&scene));
+        }
+        problems
+    }
+
+    #[test]
+    fn plots_take_what_runs_really_give() {
+        let none: [(f64, f64); 0] = [];
+        let one = [(5e5, 3.0)];
+        let odd = [(0.0, f64::NAN), (1e5, f64::INFINITY), (2e5, -4.0), (3e5, 1e12), (9e5, 0.0)];
+        for points in [&none[..], &one, &odd] {
+            for y in [
+                Range::from_zero(0.0, "/s"),
+                Range::from_zero(f64::NAN, "ms"),
+                Range::from_zero(1e9, "requests"),
+                Range::new(3.0, 3.0, ""),
+                Range::new(0.0, 1e6, "us").log(),
+                Range::from_zero(0.004, "s"),
+            ] {
+                let problems = draw(|scene, area| {
+                    let series = [Series::new("simulated", points, Tone::Ok), Series::theory("theory", points)];
+                    let bounds = [Bound { y: 2.0, label: "a limit with a rather long name", tone: Tone::Rejected }];
+                    let cursor = Some(f64::NAN);
+                    let x = Range::time(0, 1_000_000);
+                    let caption = &"requests per second, at the gateway";
+                    plot::plot(
+                        scene,
+                        &Plot { area, x, y, series: &series, bounds: &bounds, caption, cursor, future_from: Some(2e6) },
+                    );
+                });
+                assert_eq!(problems, Vec::<String>::new(), "{points:?} on {y:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn stacks_take_any_number_of_points() {
+        for n in [0usize, 1, 2, 3, 1000, 10_001] {
+            let xs: Vec<f64> = (0..n).map(|i| i as f64 * 1e3).collect();
+            let values: Vec<f64> = xs.iter().map(|x| if *x == 5e3 { f64::NAN } else { x / 1e6 }).collect();
+            let layers = [
+                Layer { label: "served", tone: Tone::Ok, values: &values },
+                Layer { label: "refused", tone: Tone::Rejected, values: &values },
+            ];
+            let problems = draw(|scene, area| {
+                plot::stacked(
+                    scene,
+                    &Stacked {
+                        area,
+                        x: Range::time(0, 10_000_000),
+                        y: Range::from_zero(20.0, "/s"),
+                        xs: &xs,
+                        layers: &layers,
+                        lines: &[],
+                        bounds: &[],
+                        caption: &"",
+                        cursor: None,
+                    },
+                );
+            });
+            assert_eq!(problems, Vec::<String>::new(), "{n} points");
+        }
+    }
+
+    #[test]
+    fn empty_things_are_drawn_empty() {
+        let problems = draw(|scene, area| {
+            tiles::tiles(scene, area, &[]);
+            bars::bars(scene, &bars::Bars { area, bars: &[], max: 0.0, label_w: 80.0, mark: None });
+            ledger::ledger(scene, &ledger::Ledger { area, title: "", lines: &[] });
+            shelf::shelf(scene, &shelf::Shelf { area, title: "", rows: &[] });
+            plot::sparkline(scene, area, &[f64::NAN, f64::NAN], f64::NAN, Tone::Ok);
+        });
+        assert_eq!(problems, Vec::<String>::new());
+        let problems = draw(|scene, area| {
+            waterfall::waterfall(scene, &waterfall::Waterfall { area, spans: &[], label_w: 80.0 });
+        });
+        assert_eq!(problems, Vec::<String>::new());
+        let problems = draw(|scene, area| {
+            let s = swim::Swim { area, t0_us: 0, t1_us: 0, now_us: 0, actors: &[], label_w: 0.0 };
+            swim::swim(scene, &s, |_, _| {});
+        });
+        assert_eq!(problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn axes_of_every_length_are_legible() {
+        for span_us in [1, 10, 999, 12_345, 1_000_000, 7_500_000, 61_000_000, 3_600_000_000, 400_000_000_000] {
+            for from_us in [0, 1, 59_900_000, 119_999_999, 7_200_000_000] {
+                let problems = draw(|scene, area| {
+                    TimeAxis::new(area.x, area.right(), from_us, from_us + span_us).draw(scene, 100.0);
+                });
+                assert_eq!(problems, Vec::<String>::new(), "{span_us} us from {from_us}");
+            }
+        }
+    }
+}

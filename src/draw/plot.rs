@@ -14,7 +14,7 @@ pub struct Range<'a> {
     /// `us`, `ms` and `s` are times and choose their own unit on the axis; anything else is written after the highest
     /// value.
     pub unit: &'a str,
-    /// Logarithmic, with a line at each power of ten; `min` must then be above 0.
+    /// Logarithmic, with a line at each power of ten.
     pub log: bool,
 }
 
@@ -35,9 +35,11 @@ impl<'a> Range<'a> {
         Range::new(t0_us as f64, t1_us as f64, "us")
     }
 
+    /// On a logarithmic scale. A range that starts at 0 or below starts at a thousandth of its end instead.
     pub fn log(self) -> Self {
-        let min = self.min.max(f64::MIN_POSITIVE);
-        Range { min, max: self.max.max(min * 10.0), log: true, ..self }
+        let max = if self.max > 0.0 { self.max } else { 1.0 };
+        let min = if self.min > 0.0 { self.min } else { max / 1e3 };
+        Range { min, max: max.max(min * 10.0), log: true, ..self }
     }
 
     /// 0 at `min`, 1 at `max`, beyond them outside.
@@ -70,11 +72,14 @@ impl<'a> Range<'a> {
     /// Calls `f` with the value, its text and whether it is the highest, for about `count` round values.
     fn ticks(&self, count: usize, mut f: impl FnMut(f64, AxisValue<'_>)) {
         if self.log {
+            // Every power of ten, or every second, third ... where there are too many.
+            let decades = (self.max / self.min).log10();
+            let every = 10f64.powi((decades / count.max(1) as f64 - 0.01).ceil().max(1.0) as i32);
             let mut v = 10f64.powi(self.min.log10().ceil() as i32);
             while v <= self.max * 1.000_001 {
                 let (div, unit) = self.shown(v);
                 f(v, AxisValue { value: v / div, step: v / div, unit });
-                v *= 10.0;
+                v *= every;
             }
             return;
         }
