@@ -337,7 +337,7 @@ impl Renderer {
         self.optional(element, "stroke-dasharray", dash(new), old.map_or("", dash));
         if old.map_or(1.0, |o| o.opacity) != new.opacity {
             self.buffer.clear();
-            push_fixed(&mut self.buffer, (new.opacity * 100.0).round() as i64, 2);
+            push_fixed(&mut self.buffer, (new.opacity * 100.0).round() as i32, 2);
             self.set(element, "opacity");
         }
         if old.is_none_or(|o| !same_class(o, new)) {

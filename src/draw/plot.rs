@@ -470,68 +470,51 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
     let inside = |x: f64| (s.x.min..=s.x.max).contains(&x);
     let first = s.xs[..n].iter().position(|&x| inside(x)).unwrap_or(n);
     let end = s.xs[..n].iter().rposition(|&x| inside(x)).map_or(first, |i| i + 1);
-    // Not more than two points a unit: the stack is of averages already, so leaving some out changes nothing seen.
+    // Not more than two points a unit: the stack is of averages already, so leaving some out changes nothing seen. The
+    // last one is always there.
     let stride = ((end - first) as f32 / (f.inner.w * 2.0)).ceil().max(1.0) as usize;
-    let sum = |i: usize, layers: usize| -> f64 {
-        s.layers[..layers].iter().map(|l| l.values[i]).filter(|v| v.is_finite() && *v > 0.0).sum()
-    };
+    let shown: Vec<usize> = (first..end)
+        .step_by(stride)
+        .chain((end > first && !(end - 1 - first).is_multiple_of(stride)).then_some(end.saturating_sub(1)))
+        .collect();
+    let xs: Vec<f32> = shown.iter().map(|&i| f.px(s.xs[i])).collect();
+    // The edge below the layer in hand and the one above it.
+    let mut sums = vec![0.0f64; shown.len()];
+    let mut below = vec![f.py(0.0); shown.len()];
+    let mut above = below.clone();
+    let narrow = s.area.w < NARROW_BELOW;
     let mut names = Vec::with_capacity(labels.len());
     let mut inner_names: Vec<(f32, f32, &str)> = Vec::new();
-    for (k, layer) in s.layers.iter().enumerate() {
-        if end - first < 2 {
-            names.push(Name { label: layer.label, tone: layer.tone, y: None });
-            continue;
-        }
-        let indices = || (first..end).step_by(stride).chain(((end - 1 - first) % stride != 0).then_some(end - 1));
-        let top = |i: usize| (f.px(s.xs[i]), f.py(sum(i, k + 1)));
-        scene
-            .path(|p| {
-                p.polyline(indices().map(top));
-                // Back along the top of the layer below.
-                let mut back = (end - 1 - first) / stride * stride + first;
-                if back != end - 1 {
-                    p.line_to(f.px(s.xs[end - 1]), f.py(sum(end - 1, k)));
-                }
-                loop {
-                    p.line_to(f.px(s.xs[back]), f.py(sum(back, k)));
-                    if back < first + stride {
-                        break;
-                    }
-                    back -= stride;
-                }
-                p.close();
-            })
-            .fill(layer.tone)
-            .opacity(0.55);
-        scene.polyline(indices().map(top)).stroke(layer.tone).width(1.5);
-        let (y0, y1) = (f.py(sum(end - 1, k)), f.py(sum(end - 1, k + 1)));
-        // A layer that is thin at the end is named where it is thickest, if the words fit in there.
-        let narrow = s.area.w < NARROW_BELOW;
-        let mut y = (y0 - y1 >= 8.0).then_some((y0 + y1) / 2.0);
-        if y.is_none() && !narrow {
-            let thickness = |i: usize| f.py(sum(i, k)) - f.py(sum(i, k + 1));
-            let thickest = indices().max_by(|&a, &b| thickness(a).total_cmp(&thickness(b)));
-            let half = text_width(layer.label, 11.0, Font::SansBold) / 2.0 + 4.0;
-            if let Some(i) = thickest.filter(|&i| thickness(i) >= 20.0) {
-                // The widest run around it that is thick enough: the words go to its middle.
-                let thick = |j: &usize| thickness(*j) >= 16.0;
-                let from = (first..=i).rev().take_while(thick).last().unwrap_or(i);
-                let to = (i..end).take_while(thick).last().unwrap_or(i);
-                let (xa, xb) = (f.px(s.xs[from]), f.px(s.xs[to]));
-                if xb - xa >= 2.0 * half {
-                    let (x, mid) = (
-                        (xa + xb) / 2.0,
-                        f.x.min + f64::from(((xa + xb) / 2.0 - f.inner.x) / f.inner.w) * (f.x.max - f.x.min),
-                    );
-                    let j = s.xs[first..end].partition_point(|&v| v < mid).min(end - first - 1) + first;
-                    let y_mid = (f.py(sum(j, k)) + f.py(sum(j, k + 1))) / 2.0;
-                    inner_names.push((x, y_mid, layer.label));
-                }
-            } else if y0 - y1 > 0.5 {
-                y = Some((y0 + y1) / 2.0);
+    for layer in s.layers {
+        let mut name = Name { label: layer.label, tone: layer.tone, y: None };
+        if shown.len() >= 2 {
+            for ((sum, y), &i) in sums.iter_mut().zip(&mut above).zip(&shown) {
+                let v = layer.values[i];
+                *sum += if v.is_finite() { v.max(0.0) } else { 0.0 };
+                *y = f.py(*sum);
             }
+            let top = || xs.iter().copied().zip(above.iter().copied());
+            let back = || xs.iter().copied().zip(below.iter().copied()).rev();
+            scene
+                .path(|p| {
+                    p.polyline(top().chain(back())).close();
+                })
+                .fill(layer.tone)
+                .opacity(0.55);
+            scene.polyline(top()).stroke(layer.tone).width(1.5);
+            // A layer that is thin at its end is named where it is thick, if the words fit in there.
+            let at_end = shown.len() - 1;
+            let thickness = |i: usize| below[i] - above[i];
+            if thickness(at_end) >= 8.0 || narrow {
+                name.y = Some((below[at_end] + above[at_end]) / 2.0);
+            } else if let Some(place) = room_for_name(&xs, &thickness, layer.label) {
+                inner_names.push((place.0, (below[place.1] + above[place.1]) / 2.0, layer.label));
+            } else if thickness(at_end) > 0.5 {
+                name.y = Some((below[at_end] + above[at_end]) / 2.0);
+            }
+            below.copy_from_slice(&above);
         }
-        names.push(Name { label: layer.label, tone: layer.tone, y });
+        names.push(name);
     }
     for b in s.bounds {
         bound_line(scene, &f, b);
@@ -540,7 +523,6 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
         let y = line(scene, &f, l);
         names.push(Name { label: l.label, tone: l.tone, y });
     }
-    let narrow = s.area.w < NARROW_BELOW;
     names.extend(s.bounds.iter().filter_map(|b| bound_name(scene, &f, b, narrow)));
     if !narrow {
         end_names(scene, &f, &names, s.area.right() - f.inner.right());
@@ -550,6 +532,21 @@ pub fn stacked<'a>(scene: &mut Scene, s: &Stacked<'a>) -> Frame<'a> {
     }
     cursor(scene, &f, s.cursor);
     f
+}
+
+/// Where a layer's name fits into the layer: in the middle of the widest stretch around its thickest point that is
+/// thick enough. Returns the x and the index of a point near it.
+fn room_for_name(xs: &[f32], thickness: &impl Fn(usize) -> f32, label: &str) -> Option<(f32, usize)> {
+    let thickest = (0..xs.len()).max_by(|&a, &b| thickness(a).total_cmp(&thickness(b)))?;
+    let thick = |i: &usize| thickness(*i) >= 16.0;
+    if !thick(&thickest) {
+        return None;
+    }
+    let from = (0..=thickest).rev().take_while(thick).last()?;
+    let to = (thickest..xs.len()).take_while(thick).last()?;
+    let x = (xs[from] + xs[to]) / 2.0;
+    let fits = xs[to] - xs[from] >= text_width(label, 11.0, Font::SansBold) + 8.0;
+    fits.then(|| (x, xs.partition_point(|&v| v < x).clamp(from, to)))
 }
 
 /// A line without axes that fills its area, with a dot at its end. The scale runs from zero to the largest value, or to

@@ -408,48 +408,55 @@ pub struct Scene {
 /// Rounds to tenths, so that equal pictures are equal bits and the diff sees no invisible movement. A value that is not
 /// a number is a bug in the picture: debug builds stop, release builds draw it at the origin.
 fn tenth(v: f32) -> f32 {
+    let v = finite(v);
+    // Ties to even is one instruction in wasm; away from zero is a function.
+    (v * 10.0).round_ties_even() / 10.0
+}
+
+fn finite(v: f32) -> f32 {
     debug_assert!(v.is_finite(), "a coordinate must be a finite number, got {v}");
-    if v.is_finite() { (v * 10.0).round() / 10.0 } else { 0.0 }
+    if v.is_finite() { v } else { 0.0 }
 }
 
 /// Appends a number with at most one decimal. Written by hand because `{:.1}` is ten times slower and a frame formats
 /// thousands of coordinates.
 pub(super) fn push_num(out: &mut String, v: f32) {
-    let tenths = (v * 10.0).round() as i64;
-    push_fixed(out, tenths, 1);
+    push_fixed(out, (v * 10.0).round_ties_even() as i32, 1);
 }
 
 /// Appends `value / 10^decimals` without trailing zeros.
-pub(super) fn push_fixed(out: &mut String, value: i64, decimals: u32) {
-    if value < 0 {
-        out.push('-');
-    }
-    let v = value.unsigned_abs();
-    let scale = 10u64.pow(decimals);
-    let (whole, mut rest) = (v / scale, v % scale);
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut n = whole;
-    loop {
+pub(super) fn push_fixed(out: &mut String, value: i32, decimals: u32) {
+    // From the last digit to the first: ten digits, a point and a sign at most.
+    let mut text = [0u8; 12];
+    let mut at = text.len();
+    let mut put = |byte: u8| {
         at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
+        text[at] = byte;
+    };
+    let mut n = value.unsigned_abs();
+    let mut written = false;
+    for _ in 0..decimals {
+        let digit = (n % 10) as u8;
+        n /= 10;
+        if digit > 0 || written {
+            written = true;
+            put(b'0' + digit);
+        }
+    }
+    if written {
+        put(b'.');
+    }
+    loop {
+        put(b'0' + (n % 10) as u8);
         n /= 10;
         if n == 0 {
             break;
         }
     }
-    for &d in &digits[at..] {
-        out.push(d as char);
+    if value < 0 {
+        put(b'-');
     }
-    if rest > 0 {
-        out.push('.');
-        let mut unit = scale / 10;
-        while rest > 0 {
-            out.push((b'0' + (rest / unit) as u8) as char);
-            rest %= unit;
-            unit = (unit / 10).max(1);
-        }
-    }
+    out.push_str(std::str::from_utf8(&text[at..]).unwrap_or("0"));
 }
 
 impl Scene {
@@ -823,9 +830,9 @@ impl PathBuilder<'_> {
             if i > 0 {
                 self.d.push(' ');
             }
-            push_num(self.d, tenth(x));
+            push_num(self.d, finite(x));
             self.d.push(' ');
-            push_num(self.d, tenth(y));
+            push_num(self.d, finite(y));
         }
         self
     }
@@ -848,9 +855,9 @@ impl PathBuilder<'_> {
     pub fn arc_to(&mut self, r: f32, clockwise: bool, x: f32, y: f32) -> &mut Self {
         self.op('A', &[(r, r)]);
         self.d.push_str(if clockwise { " 0 0 1 " } else { " 0 0 0 " });
-        push_num(self.d, tenth(x));
+        push_num(self.d, finite(x));
         self.d.push(' ');
-        push_num(self.d, tenth(y));
+        push_num(self.d, finite(y));
         self
     }
     pub fn close(&mut self) -> &mut Self {
@@ -943,6 +950,9 @@ mod tests {
         let mut s = String::new();
         push_fixed(&mut s, 5, 2);
         assert_eq!(s, "0.05");
+        s.clear();
+        push_fixed(&mut s, i32::MIN, 1);
+        assert_eq!(s, "-214748364.8");
     }
 
     #[test]

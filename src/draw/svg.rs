@@ -146,7 +146,7 @@ fn element(out: &mut String, scene: &Scene, item: &Item) {
     }
     if item.opacity < 1.0 {
         out.push_str(" opacity=\"");
-        push_fixed(out, (item.opacity * 100.0).round() as i64, 2);
+        push_fixed(out, (item.opacity * 100.0).round() as i32, 2);
         out.push('"');
     }
     let text = match item.shape {
