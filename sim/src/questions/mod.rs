@@ -2,12 +2,17 @@
 
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
+pub mod saga_consistency;
 pub mod traffic_spike_10x;
 
 use crate::declare::Question;
 
-pub static ALL: &[&Question] =
-    &[&rate_limiter_design::QUESTION, &traffic_spike_10x::QUESTION, &eventual_consistency::QUESTION];
+pub static ALL: &[&Question] = &[
+    &rate_limiter_design::QUESTION,
+    &saga_consistency::QUESTION,
+    &traffic_spike_10x::QUESTION,
+    &eventual_consistency::QUESTION,
+];
 
 /// The question with this slug, or a sentence that names the ones there are.
 pub fn find(slug: &str) -> Result<&'static Question, String> {
