@@ -3,6 +3,7 @@
 //! A picture is a pure function of a run at a moment: no state of its own, no clock. Each has a wide
 //! layout (860 units across) and a narrow one (390).
 
+pub mod eventual_consistency;
 pub mod rate_limiter_design;
 
 use crate::draw::{Scene, View};
@@ -25,11 +26,18 @@ pub struct Heights {
 }
 
 /// In the order of `sim::questions::ALL`.
-pub static ALL: &[Picture] = &[Picture {
-    slug: "rate-limiter-design",
-    height: Heights { wide: 300.0, narrow: 380.0, wide_ab: 170.0, narrow_ab: 200.0 },
-    draw: rate_limiter_design::draw,
-}];
+pub static ALL: &[Picture] = &[
+    Picture {
+        slug: "rate-limiter-design",
+        height: Heights { wide: 300.0, narrow: 380.0, wide_ab: 170.0, narrow_ab: 200.0 },
+        draw: rate_limiter_design::draw,
+    },
+    Picture {
+        slug: "eventual-consistency",
+        height: Heights { wide: 310.0, narrow: 464.0, wide_ab: 190.0, narrow_ab: 262.0 },
+        draw: eventual_consistency::draw,
+    },
+];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {
     ALL.iter().find(|p| p.slug == slug)

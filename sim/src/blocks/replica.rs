@@ -39,6 +39,8 @@ pub enum Rule {
 pub struct Content {
     pub value: i64,
     pub write: u32,
+    /// It counts: likes read, add 1 and write back. Otherwise it is whatever was put.
+    pub counts: bool,
 }
 
 /// What a client asks a coordinator to do to a key.
@@ -82,6 +84,23 @@ impl State {
             State::GCounter(c) => c.value(),
             State::PnCounter(c) => c.value(),
             State::OrSet(s) => s.len() as i64,
+        }
+    }
+
+    /// Whether a register holds a count rather than whatever was put.
+    pub fn counts(&self) -> bool {
+        match self {
+            State::Lww(l) => l.value.counts,
+            State::Siblings(s) => s.values.iter().any(|(_, c)| c.counts),
+            _ => false,
+        }
+    }
+
+    /// The versions that stand side by side, as numbers.
+    pub fn versions(&self) -> Vec<i64> {
+        match self {
+            State::Siblings(s) if !s.values.is_empty() => s.values.iter().map(|(_, c)| c.value).collect(),
+            _ => vec![self.value()],
         }
     }
 
@@ -242,14 +261,12 @@ impl Replica {
         self.issued[key] += 1;
         let mut id = WriteId { stamp: Stamp::NEVER, dot: Dot { node: self.id, n: self.issued[key] } };
         let mut kept = true;
-        let was = state.value();
-        let content = Content {
-            value: match op {
-                Op::Put(value) => value,
-                Op::Like(_) => was + 1,
-                Op::Unlike(_) => was - 1,
-            },
-            write,
+        // The first like counts from 0, whatever was there.
+        let was = if state.counts() { state.value() } else { 0 };
+        let content = match op {
+            Op::Put(value) => Content { value, write, counts: false },
+            Op::Like(_) => Content { value: was + 1, write, counts: true },
+            Op::Unlike(_) => Content { value: was - 1, write, counts: true },
         };
         match state {
             State::Lww(l) => {

@@ -27,7 +27,8 @@ use declaration::{
     act, knob, link_ends, link_index, measure, number,
 };
 use std::collections::{BTreeMap, VecDeque};
-use told::{Sort, Who, two};
+pub use told::Sort;
+use told::{Who, two};
 
 pub static QUESTION: Question = Question {
     slug: "eventual-consistency",
@@ -185,8 +186,10 @@ struct Request {
     /// Nodes asked and nodes that answered, as bits.
     asked: u8,
     answered: u8,
-    /// The number of the write.
+    /// The number of the write, and what it put there.
     write: u32,
+    value: i64,
+    sort: Sort,
     /// For a read: the answers so far, merged.
     result: Option<State>,
     /// What each answering node returned, for read repair.
@@ -194,6 +197,27 @@ struct Request {
     /// What the client knew when it began.
     token: Token,
     minority: bool,
+}
+
+impl Request {
+    fn done(&self, id: u32, now: Us, ok: bool) -> Done {
+        Done {
+            id,
+            user: self.user,
+            key: self.key,
+            node: self.node,
+            write: matches!(self.task, Task::Write { .. }),
+            start: self.start,
+            end: now,
+            ok,
+            value: self.value,
+            sort: self.sort,
+            behind: 0,
+            age: Us::ZERO,
+            own_write_missing: false,
+            went_back: false,
+        }
+    }
 }
 
 /// A finished request, for the picture.
@@ -209,11 +233,27 @@ pub struct Done {
     pub ok: bool,
     /// What was read or written.
     pub value: i64,
+    pub sort: Sort,
     /// Versions behind, for a read.
     pub behind: u32,
     pub age: Us,
     pub own_write_missing: bool,
     pub went_back: bool,
+}
+
+impl Done {
+    /// The value in a few letters.
+    pub fn short(&self) -> String {
+        short(self.sort, self.value)
+    }
+}
+
+fn short(sort: Sort, value: i64) -> String {
+    match sort {
+        Sort::Register if value == 0 => "none".to_string(),
+        Sort::Register => format!("v{value}"),
+        Sort::Count | Sort::Set => value.to_string(),
+    }
 }
 
 /// A share of something in the last 10 s.
@@ -362,20 +402,23 @@ impl EventualConsistency {
     pub fn violations(&self) -> Violations {
         self.violations
     }
-    /// A value in a few letters: `v17` for a register, the number otherwise.
-    pub fn short(&self, value: i64) -> String {
-        match self.sort() {
-            Sort::Register if value == 0 => "none".to_string(),
-            Sort::Register => format!("v{value}"),
-            Sort::Count | Sort::Set => value.to_string(),
-        }
+    /// Requests a second that the knobs ask for: how much there is to show.
+    pub fn rates(&self) -> f64 {
+        let look = if self.knobs.choice(knob::LOOK) == LOOK_OFF { 0.0 } else { 1.0 };
+        self.knobs.get(knob::READS) + self.knobs.get(knob::WRITES) * (self.knobs.get(knob::QUICK) + look)
     }
-    /// What a key is called under the rule.
+    /// What this copy shows, in a few letters: `v17` for a register, the number for what counts.
+    pub fn shows(&self, state: &State) -> String {
+        let versions = state.versions();
+        let words: Vec<String> = versions.iter().map(|v| short(self.sort_of(state), *v)).collect();
+        words.join("|")
+    }
+    /// What a key is called: registers have names, what counts counts likes.
     pub fn key_name(&self, key: usize) -> &'static str {
-        match self.sort() {
-            Sort::Register => KEYS[key],
-            _ => ["likes", "likes 2", "likes 3", "likes 4"][key],
-        }
+        told::key_name(self.sort_of(self.replicas[0].state(key)), key as u8)
+    }
+    pub fn is_register(&self) -> bool {
+        self.sort() == Sort::Register
     }
 }
 
@@ -388,8 +431,13 @@ impl EventualConsistency {
         }
     }
 
+    fn sort_of(&self, state: &State) -> Sort {
+        if state.counts() { Sort::Count } else { self.sort() }
+    }
+
     fn who(&self, user: u8, key: u8, node: u8, other: u8) -> i64 {
-        let sort = self.sort();
+        let copy = self.replicas.get(node as usize).map(|r| r.state(key as usize));
+        let sort = copy.map_or(Sort::Register, |s| self.sort_of(s));
         Who { key, node, user, sort, other }.pack()
     }
 
@@ -473,15 +521,6 @@ impl EventualConsistency {
         self.totals.started += 1;
         let down = node.is_none_or(|n| !self.replicas[n as usize].up);
         let node = node.unwrap_or(0);
-        if down || self.requests.len() >= REQUESTS_MAX {
-            self.totals.refused += 1;
-            self.tally(ctx.now, node, false);
-            ctx.log(Tone::Rejected, told::REFUSED, id, self.who(user, key, node, 0), 0);
-            ctx.bad();
-            ctx.mix(0xdead ^ u64::from(id));
-            self.remember(ctx.now, id, user, key, node, matches!(task, Task::Write { .. }), ctx.now, false, 0);
-            return;
-        }
         let request = Request {
             user,
             key,
@@ -492,11 +531,22 @@ impl EventualConsistency {
             asked: 1 << node,
             answered: 0,
             write: 0,
+            value: 0,
+            sort: self.sort(),
             result: None,
             versions: Vec::new(),
             token: self.tokens[user as usize][key as usize],
             minority: self.minority[node as usize],
         };
+        if down || self.requests.len() >= REQUESTS_MAX {
+            self.totals.refused += 1;
+            self.tally(ctx.now, request.minority, false);
+            ctx.log(Tone::Rejected, told::REFUSED, id, self.who(user, key, node, 0), 0);
+            ctx.bad();
+            ctx.mix(0xdead ^ u64::from(id));
+            self.remember(request.done(id, ctx.now, false));
+            return;
+        }
         self.requests.insert(id, request);
         match task {
             Task::Write { op, .. } => self.begin_write(ctx, id, op),
@@ -512,7 +562,6 @@ impl EventualConsistency {
         let (k, n) = (key as usize, node as usize);
         let before = self.replicas[n].state(k).seen();
         let write = self.observers[k].next();
-        let was = self.replicas[n].state(k).value();
         let done = self.replicas[n].write(ctx.now, k, op, write);
         let state = self.replicas[n].state(k).clone();
         self.observers[k].sum += if matches!(op, Op::Unlike(_)) { -1 } else { 1 };
@@ -528,11 +577,12 @@ impl EventualConsistency {
         };
         self.observers[k].wrote(entry, &self.replicas, k);
         self.totals.applied += 1;
+        // What the write put there, even if a later timestamp outvoted it at once.
         let value = match op {
-            Op::Put(v) if self.sort() == Sort::Register => v,
-            _ if self.sort() == Sort::Register => was + 1,
+            Op::Put(v) if self.is_register() => v,
             _ => state.value(),
         };
+        let sort = self.sort_of(&state);
         let who = self.who(user, key, node, 0);
         ctx.mix(write.into());
         ctx.step(Tone::Info, told::WRITE_STARTS, id, who, two(value, Us::ZERO));
@@ -545,6 +595,8 @@ impl EventualConsistency {
         ctx.step(Tone::Flight, told::SENT, id, who, two(targets.len() as i64, Us::ZERO));
         if let Some(r) = self.requests.get_mut(&id) {
             r.write = write;
+            r.value = value;
+            r.sort = sort;
             // What the story of the write calls it.
             r.asked |= targets.iter().fold(0, |bits, t| bits | 1 << t);
         }
@@ -791,10 +843,10 @@ impl EventualConsistency {
         self.totals.writes_acked += 1;
         self.write_times.add(ctx.now, took);
         self.write_all.add(took);
-        self.tally_side(ctx.now, r.minority, true);
+        self.tally(ctx.now, r.minority, true);
         ctx.mix(u64::from(id));
         ctx.log(Tone::Ok, told::ACKED, id, who, two(i64::from(r.answered.count_ones()), took));
-        self.remember(ctx.now, id, r.user, r.key, r.node, true, r.start, true, i64::from(r.write));
+        self.remember(r.done(id, ctx.now, true));
         let Task::Write { more, .. } = r.task else {
             return;
         };
@@ -819,6 +871,7 @@ impl EventualConsistency {
         let Some(r) = self.requests.remove(&id) else {
             return;
         };
+        let done = r.done(id, ctx.now, true);
         let Some(result) = r.result else { return };
         let k = r.key as usize;
         let took = ctx.now.since(r.start);
@@ -831,11 +884,11 @@ impl EventualConsistency {
         self.stale.add(ctx.now, stale);
         self.read_times.add(ctx.now, took);
         self.read_all.add(took);
-        self.tally_side(ctx.now, r.minority, true);
+        self.tally(ctx.now, r.minority, true);
         if let Task::Read { look: true } = r.task {
             self.totals.looks[(versions as usize).min(BEHIND_MAX - 1)] += 1;
         }
-        let value = result.value();
+        let (value, sort) = (result.value(), self.sort_of(&result));
         let who = self.who(r.user, r.key, r.node, versions.min(255) as u8);
         ctx.mix(u64::from(id) << 32 | u64::from(versions));
         if let Some(b) = behind {
@@ -850,13 +903,7 @@ impl EventualConsistency {
         if self.knobs.on(knob::REPAIR) {
             self.repair(ctx, r.key, r.node, r.place, &r.versions, &result, id);
         }
-        self.remember(ctx.now, id, r.user, r.key, r.node, false, r.start, true, value);
-        if let Some(done) = self.recent.back_mut() {
-            done.behind = versions;
-            done.age = age;
-            done.own_write_missing = missing;
-            done.went_back = back;
-        }
+        self.remember(Done { value, sort, behind: versions, age, own_write_missing: missing, went_back: back, ..done });
     }
 
     /// Read your writes and monotonic reads: were they kept for this read?
@@ -944,57 +991,27 @@ impl EventualConsistency {
         } else {
             self.totals.reads_failed += 1;
         }
-        self.tally_side(ctx.now, r.minority, false);
+        self.tally(ctx.now, r.minority, false);
         ctx.mix(!u64::from(id));
         let who = self.who(r.user, r.key, r.node, quorum as u8);
         let took = ctx.now.since(r.start);
         ctx.log(Tone::Rejected, code, id, who, two(i64::from(r.answered.count_ones()), took));
         ctx.bad();
-        self.remember(ctx.now, id, r.user, r.key, r.node, write, r.start, false, i64::from(r.write));
+        self.remember(r.done(id, ctx.now, false));
     }
 
-    fn tally(&mut self, now: Us, node: u8, ok: bool) {
-        self.tally_side(now, self.minority[node as usize], ok);
-    }
-
-    fn tally_side(&mut self, now: Us, minority: bool, ok: bool) {
+    fn tally(&mut self, now: Us, minority: bool, ok: bool) {
         self.available[usize::from(minority)].add(now, ok);
         let side = if minority { &mut self.totals.minority } else { &mut self.totals.majority };
         side.0 += u64::from(!ok);
         side.1 += 1;
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn remember(
-        &mut self,
-        now: Us,
-        id: u32,
-        user: u8,
-        key: u8,
-        node: u8,
-        write: bool,
-        start: Us,
-        ok: bool,
-        value: i64,
-    ) {
+    fn remember(&mut self, done: Done) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(Done {
-            id,
-            user,
-            key,
-            node,
-            write,
-            start,
-            end: now,
-            ok,
-            value,
-            behind: 0,
-            age: Us::ZERO,
-            own_write_missing: false,
-            went_back: false,
-        });
+        self.recent.push_back(done);
     }
 
     fn sync(&mut self, ctx: &mut Ctx<Event>, node: u8) {
@@ -1440,10 +1457,7 @@ impl Model for EventualConsistency {
         for (n, r) in self.replicas.iter().enumerate() {
             let mut what = if r.up { "up".to_string() } else { "stopped".to_string() };
             for (k, state) in r.states().iter().enumerate() {
-                what += &format!(", {} {}", self.key_name(k), self.short(state.value()));
-                if state.siblings() > 1 {
-                    what += &format!(" and {} siblings", state.siblings() - 1);
-                }
+                what += &format!(", {} {}", self.key_name(k), self.shows(state));
                 if let Some(b) = self.behind(n, k) {
                     what += &format!(" ({} behind for {})", b.versions, now.since(b.since));
                 }
@@ -1482,9 +1496,8 @@ impl Model for EventualConsistency {
 impl EventualConsistency {
     /// A finished request in words: for tooltips and for readers who do not see the picture.
     pub fn done_words(&self, d: &Done) -> String {
-        let (key, node) = (self.key_name(d.key as usize), NODES[d.node as usize]);
-        let value =
-            if d.write && self.sort() != Sort::Register { format!("change {}", d.value) } else { self.short(d.value) };
+        let (key, node) = (told::key_name(d.sort, d.key), NODES[d.node as usize]);
+        let value = d.short();
         let what = match (d.write, d.ok) {
             (true, true) => format!("wrote {key} {value} at {node}"),
             (true, false) => format!("could not write {key} at {node}"),

@@ -40,7 +40,7 @@ pub const LOST_PACKET: u8 = 33;
 pub const CUT_PACKET: u8 = 34;
 
 /// What a value is, for its words.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     Register,
     Count,
@@ -85,11 +85,7 @@ impl Who {
         list.get(i as usize).copied().unwrap_or("?")
     }
     fn key(self) -> &'static str {
-        if self.sort == Sort::Register {
-            Who::name(&KEYS, self.key)
-        } else {
-            Who::name(&["likes", "likes 2", "likes 3", "likes 4"], self.key)
-        }
+        key_name(self.sort, self.key)
     }
     fn shows(self, value: i64) -> String {
         match self.sort {
@@ -98,6 +94,14 @@ impl Who {
             Sort::Count => format!("{} = {value}", self.key()),
             Sort::Set => format!("{} from {value} people", self.key()),
         }
+    }
+}
+
+/// Registers have names; what counts, counts likes.
+pub fn key_name(sort: Sort, key: u8) -> &'static str {
+    match sort {
+        Sort::Register => Who::name(&KEYS, key),
+        Sort::Count | Sort::Set => Who::name(&["likes", "likes 2", "likes 3", "likes 4"], key),
     }
 }
 
