@@ -144,7 +144,7 @@ indexed! { pub mod number: Number {
         .help("What went through for the busiest key in the W that ends now."),
     IN_SECOND = Number::new("in_second", "Through in the last second", "", Better::Neither).plot("through in the last second, one key")
         .help("What went through for the busiest key in the last second."),
-    DENY_RATE = Number::new("deny_rate", "Refused", "%", Better::Down)
+    DENY_RATE = Number::new("deny_rate", "Share refused", "%", Better::Down)
         .help("Share of all requests that was refused."),
     DENY_WORST = Number::new("deny_worst", "Worst client refused", "%", Better::Down)
         .help("The same share for the client that has it worst."),
@@ -181,6 +181,8 @@ indexed! { pub mod measure: Measure {
         help: "Bytes a lane stores for its largest key, numbered as in lane_admitted" },
     CLIENT_ADMITTED = Measure { key: "client_admitted", args: &["number"],
         help: "Requests of one client that were admitted: 1 is client A, 7 the neighbour" },
+    CLIENT_DENY = Measure { key: "client_deny_rate", args: &["number"],
+        help: "Share of one client's requests that was refused, in percent: 1 is client A, 7 the neighbour" },
     CLIENT_REFUSED = Measure { key: "client_refused", args: &["number"],
         help: "Requests of one client that were refused: 1 is client A, 7 the neighbour" },
 } }
@@ -1174,6 +1176,10 @@ impl Model for RateLimiter {
             measure::LANE_WORST_SECOND => self.worst_second(lane()?),
             measure::LANE_BYTES => self.stored_bytes(lane()?),
             measure::CLIENT_ADMITTED => client()?.admitted,
+            measure::CLIENT_DENY => {
+                let c = client()?;
+                return Self::share(c.refused, c.admitted + c.refused);
+            }
             measure::CLIENT_REFUSED => client()?.refused,
             _ => return None,
         } as f64)
