@@ -98,9 +98,12 @@ indexed! {
         CHECK = Knob::float("check", "Checked every", 5.0, 0.5, 60.0, 0.5).unit("s").convention()
             .help("Time between health checks; three failures take a pod out, one success puts it back."),
 
-        CACHE = Knob::int("cache", "Requests a cache can answer", 0, 0, 95).unit("%")
-            .help("The share of requests whose answer may come from a cache. They then need no database."),
-        TTL = Knob::float("ttl", "Cached for", 60.0, 1.0, 3_600.0, 1.0).unit("s").log().live()
+        CACHE = Knob::toggle("cache", "Cache", false)
+            .help("Answers that may be reused are kept, and asking again needs no database. Cold at the start.")
+            ,
+        CACHEABLE = Knob::int("cacheable", "Answers that may be cached", 90, 1, 100).unit("%")
+            .help("The share of requests whose answer may come from a cache, of 1,000 different ones. The rest always ask the database."),
+        TTL = Knob::float("ttl", "Cached for", 5.0, 1.0, 3_600.0, 1.0).unit("s").log().live()
             .help("Time to live of a cached answer. A longer one saves the database and serves older data."),
         STALE = Knob::toggle("stale", "Serve stale", false).live().fact("RFC 5861, stale-if-error")
             .help("When the database does not answer, answer with an expired copy, if there is one."),
@@ -109,7 +112,7 @@ indexed! {
         DB_POOL = Knob::int("db_pool", "Database connections", 1_000, 1, 5_000)
             .help("Queries that the database runs at the same time. With 40 ms each, 1,000 make 25,000 queries a second."),
         REPLICAS = Knob::int("replicas", "Read replicas", 0, 0, 5)
-            .help("Each adds as many connections again, for reads only; here every request is a read."),
+            .help("Each adds as many connections again and takes its share of the queries; here every request is a read."),
         DB_WAIT = Knob::float("db_wait", "Database timeout", 500.0, 10.0, 10_000.0, 10.0).unit("ms").log().live()
             .help("A query without an answer after this long fails, the wait for a connection included. The connection stays in use until the query ends."),
         BREAKER = Knob::toggle("breaker", "Breaker before the database", false).live().fact("resilience4j: 100 calls, 50 %, 10 probes; opened for 5 s here")
@@ -124,24 +127,24 @@ indexed! {
         KILL = Act { key: "kill", label: "Kill a pod", hotkey: 'd',
             args: &[Arg::int("pod", "Which pod", 1, 1, 200)], fault: true,
             help: "The pod dies with everything it holds. A replacement starts at once." },
-        STALL = Act { key: "stall", label: "Outage of all pods", hotkey: 'o',
-            args: &[Arg::float("for", "For how long", 10.0, 0.1, 120.0, 0.1).unit("s")], fault: true,
-            help: "Pods accept requests and answer nothing until it is over." },
         SLOW = Act { key: "slow", label: "Slow pods", hotkey: 'w',
             args: &[Arg::int("pods", "How many", 3, 1, 200), Arg::float("factor", "Times slower", 5.0, 1.5, 50.0, 0.5)], fault: true,
             help: "Some pods take several times as long for everything." },
         DB_SLOW = Act { key: "db", label: "Slow database", hotkey: 'b',
             args: &[Arg::float("factor", "Times slower", 10.0, 1.5, 200.0, 0.5)], fault: true,
-            help: "Every query takes several times as long." },
-        FLUSH = Act { key: "flush", label: "Flush the cache", hotkey: 'f', args: &[], fault: true,
-            help: "Every cached answer is gone, stale copies too." },
+            help: "One database node takes several times as long for every query: all of them, unless there are replicas." },
         BLIND = Act { key: "blind", label: "Metrics outage", hotkey: 'm',
             args: &[Arg::float("for", "For how long", 60.0, 1.0, 600.0, 1.0).unit("s")], fault: true,
             help: "The autoscaler sees nothing and keeps its hands still." },
+        STALL = Act { key: "stall", label: "Outage of all pods", hotkey: 'o',
+            args: &[Arg::float("for", "For how long", 10.0, 0.1, 120.0, 0.1).unit("s")], fault: true,
+            help: "Pods accept requests and answer nothing until it is over." },
         CALM = Act { key: "calm", label: "End the spike", hotkey: 'e', args: &[], fault: true,
             help: "Traffic is normal again, from now on." },
         MEND = Act { key: "mend", label: "Mend all", hotkey: 'r', args: &[], fault: true,
-            help: "Pods and database are as fast as before, metrics are back, an outage ends." },
+            help: "Pods and database are as fast as before, and the metrics are back." },
+        FLUSH = Act { key: "flush", label: "Flush the cache", hotkey: 'f', args: &[], fault: true,
+            help: "Every cached answer is gone, stale copies too." },
     }
 }
 

@@ -36,7 +36,7 @@ use std::collections::VecDeque;
 use words::code;
 
 /// Keys that can be cached; enough that a flush takes the database some time to make good.
-const KEYS: u32 = 2_000;
+const KEYS: u32 = 1_000;
 /// Pod slots, dead ones included.
 const SLOTS_MAX: usize = 250;
 /// Consecutive failed checks that take a pod out of the balancer.
@@ -167,6 +167,7 @@ pub struct Settings {
     stale: bool,
     db_share: f64,
     connections: u32,
+    nodes: u64,
     db_wait: Us,
     breaker: bool,
 }
@@ -225,10 +226,11 @@ impl Settings {
             balance: k.choice(knob::BALANCE),
             health: k.choice(knob::HEALTH),
             check: k.s(knob::CHECK),
-            cacheable: k.share(knob::CACHE),
+            cacheable: if k.on(knob::CACHE) { k.share(knob::CACHEABLE) } else { 0.0 },
             ttl: k.s(knob::TTL),
             stale: k.on(knob::STALE),
             db_share: k.share(knob::DB_SHARE),
+            nodes: 1 + k.int(knob::REPLICAS),
             connections: (k.int(knob::DB_POOL) * (1 + k.int(knob::REPLICAS))) as u32,
             db_wait: k.ms(knob::DB_WAIT),
             breaker: k.on(knob::BREAKER),
@@ -887,7 +889,10 @@ impl Spike {
         };
         // A slow pod is slow at its own work, not at the database's.
         let own = if self.pods[p].slow { self.slow_factor } else { 1.0 };
-        let span = Us::from_us(self.demand(p, &job) / own * self.s.db_share * self.db_factor);
+        // Reads are spread over the primary and its replicas; the fault slows one of them.
+        let node = (self.pick.at(!u64::from(job.id)) >> 32) % self.s.nodes;
+        let factor = if node == 0 { self.db_factor } else { 1.0 };
+        let span = Us::from_us(self.demand(p, &job) / own * self.s.db_share * factor);
         let (pod, life) = (p as u8, self.pods[p].life);
         let timeout = asked + self.s.db_wait;
         let late = ctx.now + span > timeout;
@@ -982,6 +987,7 @@ impl Spike {
                 .is_some_and(|job| self.key(&job).is_some_and(|k| self.cache.look(ctx.now, k) != Look::Missing));
         if copy {
             self.counts.stale_served += 1;
+            ctx.mix(u64::from(worker));
         }
         self.finish(p, worker, copy, ctx);
     }
@@ -1503,10 +1509,6 @@ impl Model for Spike {
                 self.pods.iter_mut().for_each(|p| p.slow = false);
                 self.blind_until = ctx.now;
                 ctx.log(Tone::Fault, code::MENDED, Line::NO_REQUEST, 0, 0);
-                if self.is_stalled(ctx.now) {
-                    self.stalled.1 = ctx.now;
-                    self.resume(ctx);
-                }
             }
             _ => {}
         }
