@@ -23,7 +23,7 @@ for (const { slug } of questions) {
         // The text of the article is what the visit is for; it is not counted.
         const shell = await page.evaluate((html) => {
           const document = new DOMParser().parseFromString(html, "text/html");
-          document.querySelector("[data-article]").remove();
+          document.querySelectorAll("[data-article]").forEach((part) => part.remove());
           return document.documentElement.outerHTML;
         }, body.toString("utf8"));
         body = Buffer.from(shell);

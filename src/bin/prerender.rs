@@ -6,6 +6,7 @@
 //! routes.json             for every route: path, title, description, listed, html (what stands in #app)
 //! articles/<slug>.html    the article alone, for navigation inside the app
 //! posters/<slug>/<preset>.svg   an early moment of every preset, as a picture; <style> is the CSS file it carries
+//! posters/<slug>/<preset>-narrow.svg    the same in the layout of a phone, for small places
 //! ```
 //!
 //! The HTML around `#app` is xtask's: it knows the names of the bundle's files.
@@ -50,11 +51,12 @@ fn write_all(folder: &Path, style: &Path) -> std::io::Result<()> {
 fn write_posters(article: &content::ArticleMeta, folder: &Path, style: &str) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     for preset in article.presets {
-        let Some(svg) = stage::poster(article.slug, preset.id, style) else {
+        for (narrow, name) in [(false, format!("{}.svg", preset.id)), (true, format!("{}-narrow.svg", preset.id))] {
             // An article may be written before its model; its page then has no stage and no picture.
-            continue;
-        };
-        fs::write(folder.join(format!("{}.svg", preset.id)), svg)?;
+            if let Some(svg) = stage::poster(article.slug, preset.id, narrow, style) {
+                fs::write(folder.join(name), svg)?;
+            }
+        }
     }
     Ok(())
 }

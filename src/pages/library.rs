@@ -239,8 +239,10 @@ fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoVie
             view! { " · " <span class="seen">"✓ " {text}</span> }
         })
     };
-    let poster = article.presets.first().map(|preset| {
-        let src = root.link(&format!("posters/{}/{}.svg", article.slug, preset.id));
+    // A question without a picture yet has no poster.
+    let drawn = crate::widgets::find(article.slug).is_some();
+    let poster = article.presets.first().filter(|_| drawn).map(|preset| {
+        let src = root.link(&format!("posters/{}/{}-narrow.svg", article.slug, preset.id));
         view! { <img class="poster" src=src alt="" width="390" height="240" loading="lazy" decoding="async"/> }
     });
     let text = StoredValue::new(article::fragment_url(article.slug));

@@ -42,15 +42,15 @@ fn label(player: &Player, side: Side) -> String {
     format!("{}{which}. The same in words is under \"In words\".", player.meta.short)
 }
 
-/// The first frame of a preset as an SVG file: what stands in for the stage where nothing runs.
-/// `css` is the text of the theme's variables and of `style/draw.css`.
-pub fn poster(slug: &str, preset: &str, css: &str) -> Option<String> {
+/// An early moment of a preset as an SVG file, in the wide or the narrow layout: what stands in for the stage where
+/// nothing runs. `css` is the text of the theme's variables and of `style/draw.css`.
+pub fn poster(slug: &str, preset: &str, narrow: bool, css: &str) -> Option<String> {
     let mut player = Player::new(sim::questions::find(slug).ok()?, crate::app::article(slug)?);
     let index = player.meta.presets.iter().position(|p| p.id == preset)?;
     player.load_preset(index);
     settle(&mut player);
     let mut scene = Scene::new();
-    draw(&player, Side::A, false, true, None, &mut scene);
+    draw(&player, Side::A, narrow, true, None, &mut scene);
     Some(draw::svg::standalone(&scene, player.meta.short, css))
 }
 

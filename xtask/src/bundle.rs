@@ -4,6 +4,7 @@
 //! cargo (wasm32, feature csr) -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
 //!                                        '-> glue ------------------> assets/app-<hash>.js
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
+//! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js
 //! style/tokens.css, style/*.css in order of name ---------------------> assets/style-<hash>.css
 //! ```
 //!
@@ -49,6 +50,7 @@ pub enum Kind {
 #[derive(Clone)]
 pub struct Bundle {
     pub boot: String,
+    pub theme: String,
     pub js: String,
     pub wasm: String,
     pub css: String,
@@ -92,10 +94,12 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     let boot = fs::read_to_string(paths::root().join("xtask/web/boot.js")).context("reading xtask/web/boot.js")?;
     let boot = boot.replace("APP_JS", &js).replace("APP_WASM", &wasm);
     let boot = write_hashed(&assets, "boot", "js", boot.as_bytes())?;
+    let theme = fs::read(paths::root().join("xtask/web/theme.js")).context("reading xtask/web/theme.js")?;
+    let theme = write_hashed(&assets, "theme", "js", &theme)?;
     let css = write_hashed(&assets, "style", "css", stylesheet()?.as_bytes())?;
     let icon = fs::read(paths::root().join("xtask/web/icon.svg")).context("reading xtask/web/icon.svg")?;
     let icon = write_hashed(&assets, "icon", "svg", &icon)?;
-    Ok(Bundle { boot, js, wasm, css, icon })
+    Ok(Bundle { boot, theme, js, wasm, css, icon })
 }
 
 /// Adds the wasm target to the toolchain in use when it lacks it.

@@ -37,9 +37,12 @@ pub fn way_to_root(path: &str) -> String {
 /// A page of the site.
 pub fn page(page: &Page, bundle: &Bundle) -> String {
     let root = way_to_root(page.path);
-    let Bundle { boot, js, wasm, css, icon } = bundle;
+    let Bundle { boot, theme, js, wasm, css, icon } = bundle;
+    // Not a module: it must have run before the first paint.
+    let keeps = if page.path.starts_with("/embed/") { " data-keeps-nothing" } else { "" };
     let loads = format!(
         r#"<link rel="icon" href="{root}assets/{icon}" type="image/svg+xml">
+<script src="{root}assets/{theme}"{keeps}></script>
 <link rel="stylesheet" href="{root}assets/{css}">
 <link rel="modulepreload" href="{root}assets/{js}">
 <link rel="preload" href="{root}assets/{wasm}" as="fetch" type="application/wasm" crossorigin>
@@ -116,6 +119,7 @@ mod tests {
         let name = |name: &str| name.to_owned();
         Bundle {
             boot: name("boot-1.js"),
+            theme: name("theme-1.js"),
             js: name("app-1.js"),
             wasm: name("app-1.wasm"),
             css: name("style-1.css"),
@@ -138,6 +142,7 @@ mod tests {
         );
         assert!(page.contains("<title>A &quot;b&quot; &amp; c</title>"));
         assert!(page.contains(r#"src="../../assets/boot-1.js""#));
+        assert!(page.contains(r#"<script src="../../assets/theme-1.js"></script>"#));
         assert!(!page.contains("href=\"/") && !page.contains("src=\"/"), "{page}");
         assert!(!page.contains("<script>"), "{page}");
     }

@@ -1,0 +1,217 @@
+// Around the simulation: what survives when the app takes the prerendered page over, moving between
+// pages, what the reader set, and what happens when something is missing.
+import { expect, test } from "../support/test.js";
+import { questions } from "../support/runner.js";
+import { Library } from "../pages/library.js";
+
+const [first] = questions;
+const mounted = (page) => page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+const text = (page) => page.locator("#short-answer");
+
+test.describe("taking the prerendered page over", () => {
+  test("the reader's place, folds and focus survive, and nothing jumps", async ({ page }) => {
+    await page.addInitScript(() => {
+      window.shifted = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shifted += entry.value))).observe({
+        type: "layout-shift",
+        buffered: true,
+      });
+      // Before the app: module scripts run after this event at the earliest.
+      document.addEventListener("readystatechange", () => {
+        if (document.readyState !== "interactive") return;
+        const section = document.getElementById("long-answer");
+        section.marked = true;
+        section.querySelector("details").open = true;
+        document.querySelector(".brand").focus();
+        scrollTo(0, 120);
+      });
+    });
+    await page.goto(`q/${first.slug}/?autoplay=0`);
+    await mounted(page);
+    const after = await page.evaluate(() => ({
+      same: document.getElementById("long-answer").marked === true,
+      open: document.querySelector("#long-answer details").open,
+      focus: document.activeElement.className,
+      scroll: scrollY,
+      mains: document.querySelectorAll("main").length,
+    }));
+    expect(after).toEqual({ same: true, open: true, focus: "brand", scroll: 120, mains: 1 });
+    expect(await page.evaluate(() => window.shifted), "cumulative layout shift").toBeLessThan(0.02);
+  });
+
+  test("index.html in the address is the same page", async ({ page }) => {
+    await page.goto(`q/${first.slug}/index.html?autoplay=0`);
+    await mounted(page);
+    await expect(page).toHaveURL(new RegExp(`/q/${first.slug}/\\?autoplay=0$`));
+    await expect(text(page)).toBeVisible();
+  });
+});
+
+test("moving inside the app renames the page, moves the focus and keeps the history", async ({ page }) => {
+  const library = await Library.open(page);
+  await page.evaluate(() => (window.alive = true));
+  const titles = [await page.title()];
+  for (const { slug } of questions) {
+    await library.question(slug).click();
+    await expect(page).toHaveURL(new RegExp(`/q/${slug}/$`));
+    await expect(text(page)).toBeVisible();
+    await expect(page.locator("main h1")).toBeFocused();
+    expect(await page.title()).toContain(await page.locator("main h1").innerText());
+    titles.push(await page.title());
+    await page.locator(".brand").click();
+    await expect(library.search).toBeVisible();
+    await expect(page.locator("main h1")).toBeFocused();
+  }
+  await page.goBack();
+  await expect(page).toHaveURL(new RegExp(`/q/${questions.at(-1).slug}/$`));
+  await expect(text(page)).toBeVisible();
+  expect(new Set(titles).size).toBe(questions.length + 1);
+  expect(await page.evaluate(() => window.alive), "no page was loaded anew").toBe(true);
+});
+
+test("a link inside the text opens the fold it leads into", async ({ page }) => {
+  await page.goto(`q/${first.slug}/?autoplay=0`);
+  await mounted(page);
+  const cite = text(page).locator('sup a[href^="#source-"]').first();
+  test.skip((await cite.count()) === 0, "this text cites nothing in its short answer");
+  await cite.click();
+  const source = page.locator(await cite.getAttribute("href"));
+  await expect(source).toBeInViewport();
+  await expect(source).toBeFocused();
+});
+
+test.describe("the library", () => {
+  test("a slash from anywhere goes to the search", async ({ page }) => {
+    await page.goto(`q/${first.slug}/?autoplay=0`);
+    await mounted(page);
+    await page.keyboard.press("/");
+    const library = new Library(page);
+    await expect(library.search).toBeFocused();
+    await page.keyboard.type("/");
+    await expect(library.search).toHaveValue("/");
+  });
+
+  test("the filter is in the address, and back brings it back", async ({ page }) => {
+    const library = await Library.open(page);
+    const level = page.getByRole("group", { name: "Level" }).getByRole("radio").nth(1);
+    const name = (await level.evaluate((input) => input.parentElement.innerText)).toLowerCase();
+    await level.check();
+    await expect(page).toHaveURL(new RegExp(`\\?level=${name}$`));
+    const shown = library.main.locator("a[href*='/q/']:visible");
+    const count = await shown.count();
+    expect(count).toBeGreaterThan(0);
+    await shown.first().click();
+    await expect(text(page)).toBeVisible();
+    await page.goBack();
+    await expect(level).toBeChecked();
+    await expect(shown).toHaveCount(count);
+    await page.getByRole("button", { name: "Show all" }).click();
+    await expect(shown).toHaveCount(questions.length);
+    await expect(page).toHaveURL(/\/$/);
+  });
+
+  test("unknown filters in the address are left out", async ({ page }) => {
+    await page.goto("./?level=wizard&topic=%3Cb%3E");
+    await mounted(page);
+    await expect(page.getByRole("status").filter({ hasText: `${questions.length} questions` })).toBeVisible();
+  });
+
+  test("what was opened is remembered until it is to be forgotten", async ({ page }) => {
+    await page.goto(`q/${first.slug}/?autoplay=0`);
+    await mounted(page);
+    const library = await Library.open(page);
+    const card = library.main.locator("li").filter({ has: library.question(first.slug) });
+    await expect(card).toContainText("opened");
+    await page.getByRole("button", { name: "Forget it" }).click();
+    await expect(card).not.toContainText("opened");
+    await page.reload();
+    await mounted(page);
+    await expect(card).not.toContainText("opened");
+  });
+});
+
+test.describe("the theme", () => {
+  const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme ?? "system");
+
+  test("goes round, is kept, and gives way to the address", async ({ page }) => {
+    await Library.open(page);
+    const button = page.getByRole("button", { name: /^Theme/ });
+    expect(await theme(page)).toBe("system");
+    await button.click();
+    expect(await theme(page)).toBe("light");
+    await button.click();
+    expect(await theme(page)).toBe("dark");
+    await page.reload();
+    await mounted(page);
+    expect(await theme(page)).toBe("dark");
+    await page.goto("./?theme=light");
+    await mounted(page);
+    expect(await theme(page)).toBe("light");
+    await page.goto("./");
+    await mounted(page);
+    expect(await theme(page), "the address decided for one visit").toBe("dark");
+  });
+
+  for (const broken of ["blocked", "full"]) {
+    test(`works while storage is ${broken}`, async ({ page }) => {
+      await page.addInitScript((broken) => {
+        const refuse = () => {
+          throw new DOMException("refused", broken === "full" ? "QuotaExceededError" : "SecurityError");
+        };
+        if (broken === "full") Storage.prototype.setItem = refuse;
+        else Object.defineProperty(window, "localStorage", { get: refuse });
+      }, broken);
+      await page.goto(`q/${first.slug}/?autoplay=0`);
+      await mounted(page);
+      await page.getByRole("button", { name: /^Theme/ }).click();
+      expect(await theme(page)).toBe("light");
+    });
+  }
+});
+
+test("an embed reads and keeps nothing", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.touched = 0;
+    const real = window.localStorage;
+    Object.defineProperty(window, "localStorage", { get: () => (window.touched++, real) });
+  });
+  await page.goto(`embed/${first.slug}/?theme=dark`);
+  await mounted(page);
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+  expect(await page.evaluate(() => window.touched)).toBe(0);
+});
+
+test.describe("a text that does not arrive", () => {
+  test.use({ expectedComplaints: [/Failed to load resource/, /500 for/] });
+
+  test("is a sentence with a way to try again", async ({ page }) => {
+    const library = await Library.open(page);
+    await page.route("**/articles/*", (route) => route.fulfill({ status: 500, body: "" }));
+    await library.question(first.slug).click();
+    const notice = page.getByText("did not arrive: the host answered with status 500");
+    await expect(notice).toBeVisible();
+    await page.unroute("**/articles/*");
+    // What some hosts send for a missing file.
+    await page.route("**/articles/*", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><p>not ours" }));
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByText("the host sent something else")).toBeVisible();
+    await expect(page.getByText("not ours")).toHaveCount(0);
+    await page.unroute("**/articles/*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(text(page)).toBeVisible();
+  });
+});
+
+test.describe("a mistyped question", () => {
+  test.use({ expectedComplaints: [/404/] });
+
+  test("is answered with the one that was meant", async ({ page }) => {
+    const typed = first.slug.slice(0, -2) + first.slug.at(-1) + first.slug.at(-2);
+    await page.goto(`q/${typed}/`);
+    await mounted(page);
+    await expect(page.getByText(`No question is called “${typed}”.`)).toBeVisible();
+    await page.getByText("Did you mean").getByRole("link").click();
+    await expect(page).toHaveURL(new RegExp(`/q/${first.slug}/$`));
+    await expect(text(page)).toBeVisible();
+  });
+});
