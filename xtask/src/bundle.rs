@@ -79,7 +79,7 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
         Kind::Dev => "xtask/glue-dev",
     });
     empty(&glue)?;
-    step("wasm-bindgen", || bind(&compiled, kind, &glue))?;
+    step("wasm-bindgen", || bind(&compiled, "app", kind, &glue))?;
     let mut wasm = glue.join("app_bg.wasm");
     if kind == Kind::Release {
         wasm = step("wasm-opt", || optimise(&wasm))?;
@@ -116,40 +116,40 @@ fn ensure_target() -> anyhow::Result<()> {
 
 /// Compiles the app and returns the path of the raw wasm file.
 fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
-    let (profile, folder, label) = match kind {
-        Kind::Release => ("release", "release", "cargo: the app for the browser, release"),
-        Kind::Dev => ("wasm-dev", "wasm-dev", "cargo: the app for the browser, quick build"),
+    let (profile, label) = match kind {
+        Kind::Release => ("release", "cargo: the app for the browser, release"),
+        Kind::Dev => ("wasm-dev", "cargo: the app for the browser, quick build"),
     };
-    step(label, || run(&mut cargo(compile_args(profile))))?;
-    Ok(paths::target().join(WASM_TARGET).join(folder).join("breakable.wasm"))
+    let features = ["--no-default-features", "--features", "csr"];
+    step(label, || run(cargo(compile_args("breakable", profile)).args(features)))?;
+    Ok(paths::target().join(WASM_TARGET).join(profile).join("breakable.wasm"))
 }
 
-/// Features are unified within one invocation, so the browser build is always one of its own.
-fn compile_args(profile: &str) -> Vec<&str> {
-    vec![
-        "rustc",
-        "-p",
-        "breakable",
-        "--lib",
-        "--crate-type",
-        "cdylib",
-        "--no-default-features",
-        "--features",
-        "csr",
-        "--target",
-        WASM_TARGET,
-        "--profile",
-        profile,
-    ]
+/// Builds the wasm of what `cargo xtask bench` measures, under the rules of the release bundle, into
+/// `out/bench.js` and `out/bench_bg.wasm`.
+pub fn build_bench(out: &Path) -> anyhow::Result<()> {
+    ensure_target()?;
+    step("cargo: bench for wasm, release", || run(&mut cargo(compile_args("bench", "release"))))?;
+    empty(out)?;
+    let compiled = paths::target().join(WASM_TARGET).join("release/bench.wasm");
+    step("wasm-bindgen", || bind(&compiled, "bench", Kind::Release, out))?;
+    let wasm = out.join("bench_bg.wasm");
+    let small = step("wasm-opt", || optimise(&wasm))?;
+    fs::rename(small, wasm).context("putting the optimised module in place")
+}
+
+/// Features are unified within one invocation, so each browser build is one of its own.
+fn compile_args<'a>(package: &'a str, profile: &'a str) -> Vec<&'a str> {
+    vec!["rustc", "-p", package, "--lib", "--crate-type", "cdylib", "--target", WASM_TARGET, "--profile", profile]
 }
 
 /// Splits the raw module into a module the browser can load and its JavaScript.
-fn bind(compiled: &Path, kind: Kind, glue: &Path) -> anyhow::Result<()> {
+fn bind(compiled: &Path, name: &str, kind: Kind, glue: &Path) -> anyhow::Result<()> {
     Bindgen::new()
         .input_path(compiled)
         .web(true)?
         .typescript(false)
-        .out_name("app")
+        .out_name(name)
         .remove_producers_section(true)
         .remove_name_section(kind == Kind::Release)
         .generate(glue)
@@ -157,7 +157,7 @@ fn bind(compiled: &Path, kind: Kind, glue: &Path) -> anyhow::Result<()> {
 
 /// Shrinks the module; returns the path of the result.
 fn optimise(wasm: &Path) -> anyhow::Result<PathBuf> {
-    let out = wasm.with_file_name("app_opt.wasm");
+    let out = wasm.with_extension("small.wasm");
     run(node::wasm_opt()?
         .args(WASM_FEATURES)
         .args(["-Oz", "--strip-debug", "--strip-target-features"])

@@ -4,6 +4,7 @@
 //! use, from crates.io, npm and (browser tests only) the distribution's package archive.
 
 mod args;
+mod bench;
 mod browser;
 mod bundle;
 mod native;
@@ -54,6 +55,12 @@ const COMMANDS: &[Command] = &[
         usage: "[--native | --browser]",
         about: "check everything; --native leaves out the browser, --browser runs the site's tests only",
         run: test::command,
+    },
+    Command {
+        name: "bench",
+        usage: "[--rounds N]",
+        about: "measure the engine: against a hand-written loop, wasm against native, against simjs; seeking; frames",
+        run: bench::command,
     },
     Command { name: "help", usage: "", about: "print this list", run: help },
 ];
