@@ -55,13 +55,14 @@ for (const path of ["./", ...questions.flatMap(({ slug }) => [`q/${slug}/`, `emb
     const page = await context.newPage();
     await page.goto(path);
     if (path.startsWith("embed/")) {
-      await expect(page.getByRole("img").or(page.locator("svg")).first()).toBeVisible();
+      await expect(page.locator("svg.scene").first()).toBeVisible();
     } else {
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     }
     if (path.startsWith("q/")) {
-      const text = (await page.locator("[data-article]").allInnerTexts()).join("\n");
-      expect(text.length, "the whole article").toBeGreaterThan(2000);
+      const parts = await page.locator("[data-article]").allInnerTexts();
+      expect(parts.join("").length, "the whole article").toBeGreaterThan(2000);
+      await expect(page.locator("svg.scene").first(), "the picture").toBeVisible();
     }
     await context.close();
   });
