@@ -33,9 +33,10 @@ pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     }
 }
 
-/// The stretch of time on screen: two windows and a bit, with room for what comes next.
+/// The stretch of time on screen: two windows and a bit, with room for what comes next; of very long windows only as
+/// much as one can watch.
 fn axis(model: &RateLimiter, view: &View, x0: f32, x1: f32) -> TimeAxis {
-    let span = (model.policy().window.0 as f64 * 2.4).max(1e6);
+    let span = (model.policy().window.0 as f64 * 2.4).clamp(1e6, 180e6);
     let t0 = (view.now_us as f64 - span * PAST).max(0.0);
     TimeAxis::new(x0, x1, t0 as u64, (t0 + span) as u64)
 }
@@ -207,7 +208,8 @@ fn broken_promise(model: &RateLimiter, lane: usize) -> Option<(Us, Us, String)> 
         c if c > limit => "more than the limit",
         _ => return None,
     };
-    Some((from, to, format!("{count} pass within {}: {verdict}", short(to - from))))
+    let whose = if model.keys_present().count() > 1 { " of one client" } else { "" };
+    Some((from, to, format!("{count}{whose} pass within {}: {verdict}", short(to - from))))
 }
 
 /// The bracket of width W that ends now, or the fullest one if that broke the promise.
@@ -225,7 +227,7 @@ fn brackets(scene: &mut Scene, model: &RateLimiter, view: &View, lane: usize, ax
     let sliding = Bracket {
         t0_us: view.now_us.saturating_sub(window.0).max(axis.t0_us),
         t1_us: view.now_us,
-        words: &format_args!("{count} through in the last {}", short(window)),
+        words: &format_args!("{count} through in the last {window}"),
         tone: Tone::Ink3,
         bounds,
     };
@@ -237,7 +239,16 @@ fn outage(scene: &mut Scene, model: &RateLimiter, view: &View, axis: &TimeAxis, 
     if let Some(until) = model.store_down_until() {
         let (x0, x1) = (axis.x_clamped(view.now_us), axis.x_clamped(until.0));
         scene.rect(x0, top, x1 - x0, bottom - top).fill(Tone::Stale).opacity(0.18);
-        scene.text(x0 - 4.0, top + 10.0, 11.0, "store down").end().tone(Tone::Stale).halo();
+        // The narrow rows have no room for a name here; there the answer's line says it.
+        if view.narrow {
+            return;
+        }
+        let name = scene.text(x0 - 4.0, top + 10.0, 11.0, "store down").tone(Tone::Stale).halo();
+        if x0 - axis.x0 > name.text_width() + 8.0 {
+            name.end()
+        } else {
+            name.at_x(x0 + 4.0)
+        };
     }
 }
 
@@ -423,10 +434,14 @@ fn level_bucket(scene: &mut Scene, model: &RateLimiter, lane: usize, area: Area,
             let left = p.burst as f64 - used;
             (format!("{left:.1}"), "tokens left".to_string(), 1.0 - limiter.fill(p, clock))
         }
-        Algorithm::LeakyQueue => (format!("{used:.1}"), format!("in the queue of {}", p.burst), limiter.fill(p, clock)),
-        Algorithm::SlidingCounter => (format!("{used:.1}"), format!("estimate of {}", p.limit), limiter.fill(p, clock)),
-        _ => (format!("{used:.0}"), format!("counter of {}", p.limit), limiter.fill(p, clock)),
+        Algorithm::LeakyQueue => (format!("{used:.1}"), format!("of {} queued", p.burst), limiter.fill(p, clock)),
+        Algorithm::SlidingCounter => {
+            (format!("{used:.1}"), format!("of {} (estimate)", p.limit), limiter.fill(p, clock))
+        }
+        _ => (format!("{used:.0}"), format!("of {} counted", p.limit), limiter.fill(p, clock)),
     };
+    // Several keys: this is the first one's.
+    let caption = if model.keys_present().count() > 1 { format!("A: {caption}") } else { caption };
     bucket(scene, &Bucket { area, level: fill as f32, number: &number, caption: &caption, tone: Tone::Flight });
 }
 
@@ -494,7 +509,11 @@ fn all_narrow(live: &dyn Live, model: &RateLimiter, view: &View, scene: &mut Sce
             .filter(|(name, _)| *name == "Retry-After" || *name == "RateLimit" || *name == "RateLimit-Reset")
             .map(|(name, value)| format!("{name}: {value}"))
             .collect();
-        scene.text(16.0, view.height - 9.0, 11.0, fields.join("   ")).mono().tone(Tone::Ink2).fit(358.0);
+        let fields = match model.store_down_until() {
+            Some(until) => format!("The store is down until {until}."),
+            None => fields.join("   "),
+        };
+        scene.text(16.0, view.height - 9.0, 11.0, fields).mono().tone(Tone::Ink2).fit(358.0);
     }
 }
 
@@ -521,7 +540,7 @@ fn one_narrow(live: &dyn Live, model: &RateLimiter, view: &View, scene: &mut Sce
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::svg;
+    use crate::draw::{check, svg};
     use sim::{Kind, RunValue, golden};
 
     fn views() -> [View; 4] {
@@ -534,11 +553,13 @@ mod tests {
         let mut scene = Scene::new();
         scene.begin(&view);
         draw(live, &view, &mut scene);
+        let problems = check::text_problems(&scene);
+        assert!(problems.is_empty(), "{problems:?}");
         svg::fragment(&scene, "")
     }
 
     /// Every choice and switch, with everything broken, in every layout and at several moments: no
-    /// coordinate is lost and no text too small (the kit asserts both).
+    /// coordinate is lost, no text is too small (the kit asserts both), over another or cut off.
     #[test]
     fn every_mode_can_be_drawn() {
         let q = &sim::questions::rate_limiter_design::QUESTION;

@@ -1389,13 +1389,13 @@ pub fn level(a: Algorithm, limiter: &Limiter, policy: &Policy, clock: i64) -> St
         Algorithm::FixedWindow | Algorithm::SlidingLog => {
             format!("{used:.0} of {} used", policy.limit)
         }
-        Algorithm::SlidingCounter => format!("{used:.1} of {} estimated", policy.limit),
+        Algorithm::SlidingCounter => format!("{used:.1} of {} est.", policy.limit),
         Algorithm::TokenBucket => format!("{:.1} of {} tokens left", policy.burst as f64 - used, policy.burst),
         Algorithm::Gcra => {
             let interval = policy.window.as_s() / policy.limit as f64;
             format!("{:.1} s ahead of {:.1} s", used * interval, policy.burst as f64 * interval)
         }
-        Algorithm::LeakyQueue => format!("{used:.1} of {} places taken", policy.burst),
+        Algorithm::LeakyQueue => format!("{used:.1} of {} queued", policy.burst),
     }
 }
 
