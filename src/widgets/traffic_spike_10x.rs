@@ -4,7 +4,7 @@
 //! n-th request is drawn, and the picture says what n is. The chart stacks what was answered in
 //! time and what was lost up to what was offered, with the capacity as a line over both.
 
-use crate::draw::number::{count, duration_us, percent, short};
+use crate::draw::number::{count, duration_us, percent};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
 use crate::draw::tiles::{Tile, TileState, tiles};
@@ -133,9 +133,7 @@ impl Picture<'_> {
             ));
         }
         if late && self.model.unbounded() {
-            let text = format_args!("clients left after {}", duration_us(self.model.patience().0)).to_string();
-            let width = body.w - 78.0;
-            scene.text(body.x, body.bottom() + 14.0, 11.0, text).tone(Tone::Rejected).fit(width);
+            scene.text(body.x, body.bottom() + 14.0, 11.0, "clients gone").tone(Tone::Rejected).fit(body.w - 78.0);
         }
         if let Some(until) = self.model.outage_until(self.now) {
             let left = duration_us((until - self.now).0);
@@ -297,7 +295,7 @@ impl Picture<'_> {
         let (waiting, room) = m.queue();
         let fill = match m.time_to_fill(self.now) {
             None => "they drain".to_string(),
-            Some(_) if room > 0 && waiting >= room => "full".to_string(),
+            Some(_) if room > 0 && waiting * 50 >= room * 49 => "full".to_string(),
             Some(s) => duration_us((s * 1e6) as u64).to_string(),
         };
         let filling = m.time_to_fill(self.now).is_some();
@@ -330,7 +328,7 @@ impl Picture<'_> {
                 self.number(number::CRITICAL) < 90.0,
             ),
             ("Autoscaler reads", reads, m.is_blind(self.now)),
-            ("Cost", format!("{} pod-hours, {paid} pods", short(m.pod_hours(self.now))), false),
+            ("Cost", format!("{:.2} pod-hours, {paid} pods", m.pod_hours(self.now)), false),
         ]
     }
 
@@ -351,7 +349,12 @@ impl Picture<'_> {
     /// The same in one line, where there is no room for a list.
     fn line_of_facts(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
         let rows = self.rows();
-        let text = format!("Queues full in: {}.  Too late: {}.  {}.", rows[0].1, rows[2].1, rows[5].1);
+        let fill = match rows[0].1.as_str() {
+            "full" => "Queues full".to_string(),
+            "they drain" => "Queues drain".to_string(),
+            time => format!("Queues full in {time}"),
+        };
+        let text = format!("{fill}. Too late: {}. {}.", rows[2].1, rows[5].1);
         let tone = if rows[2].2 { Tone::Rejected } else { Tone::Ink2 };
         scene.text(x, y, 11.0, text).tone(tone).fit(width);
     }

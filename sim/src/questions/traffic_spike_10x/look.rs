@@ -265,7 +265,7 @@ impl Spike {
         Some(if self.s.on_requests {
             (new.1 - old.1) as f64 / METRIC_WINDOW as f64 / ready / self.s.pod_capacity()
         } else {
-            (new.0 - old.0) as f64 / (METRIC_WINDOW as f64 * 1e6) / ready / f64::from(self.s.workers)
+            ((new.0 - old.0) as f64 / (METRIC_WINDOW as f64 * 1e6) / ready / f64::from(self.s.workers)).min(1.0)
         })
     }
 

@@ -1267,7 +1267,8 @@ impl Spike {
         let sum = if self.s.on_requests {
             (new.1 - old.1) as f64 / METRIC_WINDOW as f64 / self.s.pod_capacity()
         } else {
-            (new.0 - old.0) as f64 / window_us / f64::from(self.s.workers)
+            // Pods that died within the window must not make the others look more than busy.
+            ((new.0 - old.0) as f64 / window_us / f64::from(self.s.workers)).min(f64::from(ready))
         };
         let seen = autoscaler::Seen { ready, sum, unready: self.count(Stage::Booting), missing: 0 };
         let rules = autoscaler::Rules {
