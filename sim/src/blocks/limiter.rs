@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | fixed window | 1 counter | N in each window of the calendar, 2N across an edge |
 //! | sliding log | one entry per admitted request | N in every window |
-//! | sliding counter | 2 counters | 2N - 1 in a window, N on the average of the estimate |
+//! | sliding counter | 2 counters | 2N - 1 in a window |
 //! | token bucket | tokens, time | B + (N/W)·t in any time t |
 //! | GCRA | 1 time | the same decisions as the token bucket |
 //! | leaky bucket as a queue | 1 time, and the requests that wait | one each W/N after the other |
