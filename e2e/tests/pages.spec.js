@@ -93,11 +93,12 @@ test.describe("the library", () => {
 
   test("the filter is in the address, and back brings it back", async ({ page }) => {
     const library = await Library.open(page);
+    const shown = library.main.locator("a[href*='/q/']:visible");
+    const all = await shown.count();
     const level = page.getByRole("group", { name: "Level" }).getByRole("radio").nth(1);
     const name = (await level.evaluate((input) => input.parentElement.innerText)).toLowerCase();
     await level.check();
     await expect(page).toHaveURL(new RegExp(`\\?level=${name}$`));
-    const shown = library.main.locator("a[href*='/q/']:visible");
     const count = await shown.count();
     expect(count).toBeGreaterThan(0);
     await shown.first().click();
@@ -106,21 +107,24 @@ test.describe("the library", () => {
     await expect(level).toBeChecked();
     await expect(shown).toHaveCount(count);
     await page.getByRole("button", { name: "Show all" }).click();
-    await expect(shown).toHaveCount(questions.length);
+    await expect(shown).toHaveCount(all);
     await expect(page).toHaveURL(/\/$/);
   });
 
   test("unknown filters in the address are left out", async ({ page }) => {
+    const found = page.getByRole("status");
+    await Library.open(page);
+    const all = await found.innerText();
     await page.goto("./?level=wizard&topic=%3Cb%3E");
     await mounted(page);
-    await expect(page.getByRole("status").filter({ hasText: `${questions.length} questions` })).toBeVisible();
+    await expect(found).toHaveText(all);
   });
 
   test("what was opened is remembered until it is to be forgotten", async ({ page }) => {
     await page.goto(`q/${first.slug}/?autoplay=0`);
     await mounted(page);
     const library = await Library.open(page);
-    const card = library.main.locator("li").filter({ has: library.question(first.slug) });
+    const card = page.locator("li", { has: page.locator(`a[href$="q/${first.slug}/"]`) });
     await expect(card).toContainText("opened");
     await page.getByRole("button", { name: "Forget it" }).click();
     await expect(card).not.toContainText("opened");
@@ -182,7 +186,8 @@ test("an embed reads and keeps nothing", async ({ page }) => {
 });
 
 test.describe("a text that does not arrive", () => {
-  test.use({ expectedComplaints: [/Failed to load resource/, /500 for/] });
+  // One expression: Playwright takes a list of two for a value with its options.
+  test.use({ expectedComplaints: [/Failed to load resource|500 for/] });
 
   test("is a sentence with a way to try again", async ({ page }) => {
     const library = await Library.open(page);

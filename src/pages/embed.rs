@@ -6,10 +6,14 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Embed(slug: &'static str) -> impl IntoView {
-    view! {
-        <main class="embed">
-            <h1 class="visually-hidden">{article(slug).map(|meta| meta.title)}</h1>
-            <Stage slug mode=StageMode::Embed/>
-        </main>
-    }
+    article(slug).map(|meta| {
+        view! {
+            <main class="embed">
+                <h1 class="visually-hidden">{meta.title}</h1>
+                <section aria-label=format!("{} simulation", meta.short)>
+                    <Stage slug mode=StageMode::Embed/>
+                </section>
+            </main>
+        }
+    })
 }
