@@ -38,7 +38,7 @@ pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
         }
         (false, true) => {
             map(scene, model, view, Area { w: 430.0, ..whole }, detail);
-            people(scene, model, view, Area { x: whole.x + 452.0, w: whole.w - 452.0, ..whole }, true);
+            beside(scene, model, view, Area { x: whole.x + 452.0, w: whole.w - 452.0, ..whole }, true);
         }
         (true, false) => {
             map(scene, model, view, Area { h: 228.0, ..whole }, detail);
@@ -47,8 +47,17 @@ pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
         }
         (true, true) => {
             map(scene, model, view, Area { h: 178.0, ..whole }, detail);
-            people(scene, model, view, Area { y: whole.y + 182.0, h: whole.h - 182.0, ..whole }, false);
+            beside(scene, model, view, Area { y: whole.y + 182.0, h: whole.h - 182.0, ..whole }, false);
         }
+    }
+}
+
+/// Where there is room for one thing only: what people see, or, when nobody asks by themselves, how the versions descend.
+fn beside(scene: &mut Scene, m: &Model, view: &View, area: Area, rows_apart: bool) {
+    if m.rates() > 0.0 {
+        people(scene, m, view, area, rows_apart);
+    } else {
+        versions(scene, m, area);
     }
 }
 
@@ -431,19 +440,30 @@ fn seen(scene: &mut Scene, d: &Done, axis: &TimeAxis, (aside, y): (f32, f32), pi
     if broken {
         scene.circle(x, y, 8.5).stroke(Tone::Rejected).width(1.6).key(key(12, d.id));
     }
-    let word = if d.ok { d.short() } else { String::new() };
-    // Words only where they fit; signs always.
-    if pitch >= 24.0 && !word.is_empty() {
-        let w = text_width(&word, 11.0, Font::Sans);
-        let bounds = Area::new(axis.x0 - 4.0, y - 21.0, axis.x1 - axis.x0 + 14.0, 42.0);
+    // Words only where they fit, the longer ones first; signs always.
+    let short = if d.ok { d.short() } else { String::new() };
+    let late = if d.behind > 0 { format!("{short}, {} late", short_span(d.age.0)) } else { String::new() };
+    let bounds = Area::new(axis.x0 - 4.0, y - 21.0, axis.x1 - axis.x0 + 14.0, 42.0);
+    for word in [late, short].iter().filter(|w| !w.is_empty() && pitch >= 22.0) {
+        let w = text_width(word, 11.0, Font::Sans);
         if let Some((tx, ty)) =
-            placer.place(&word, 11.0, Font::Sans, bounds, &[(x - w / 2.0, y - 8.0), (x + 7.0, y - 8.0)])
+            placer.place(word, 11.0, Font::Sans, bounds, &[(x - w / 2.0, y - 8.0), (x + 7.0, y - 8.0)])
         {
             let tone = if glyph == Glyph::Dot { Tone::Ink3 } else { tone };
-            scene.text(tx, ty, 11.0, &word).tone(tone).key(key(13, d.id));
+            scene.text(tx, ty, 11.0, word).tone(tone).key(key(13, d.id));
+            break;
         }
     }
     scene.particle(x, y, glyph, tone, 4.6, Some(d.id));
+}
+
+/// A span of time in few letters: `30 ms`, `1.2 s`.
+fn short_span(us: u64) -> String {
+    match us {
+        0..1_000 => "0 ms".to_string(),
+        1_000..1_000_000 => format!("{} ms", us / 1_000),
+        _ => format!("{}.{} s", us / 1_000_000, us / 100_000 % 10),
+    }
 }
 
 fn legend(scene: &mut Scene, area: Area) {
