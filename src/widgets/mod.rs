@@ -5,6 +5,7 @@
 
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
+pub mod saga_consistency;
 pub mod traffic_spike_10x;
 
 use crate::draw::{Scene, View};
@@ -33,6 +34,7 @@ pub static ALL: &[Picture] = &[
         height: Heights { wide: 300.0, narrow: 380.0, wide_ab: 170.0, narrow_ab: 200.0 },
         draw: rate_limiter_design::draw,
     },
+    Picture { slug: "saga-consistency", height: saga_consistency::HEIGHTS, draw: saga_consistency::draw },
     Picture {
         slug: "traffic-spike-10x",
         height: Heights { wide: 300.0, narrow: 372.0, wide_ab: 178.0, narrow_ab: 262.0 },

@@ -259,6 +259,7 @@ impl SagaConsistency {
             SHIPPING => self.ship(order, sku),
             _ => {}
         }
+        self.mark(order, p, SpanKind::Work(Body::Commit), ctx.now, ctx.now);
         ctx.mix(u64::from(order) << 8 | 0x80 | u64::from(p));
         ctx.step(Tone::Ok, code::APPLIED, order, i64::from(step), i64::from(p));
     }
@@ -278,7 +279,9 @@ impl SagaConsistency {
         let (sku, since) = (u32::from(o.sku), o.lock_since[p as usize]);
         if since > Us::ZERO {
             o.lock_since[p as usize] = Us::ZERO;
-            self.mark(order, p, SpanKind::Lock, since, ctx.now);
+            if ctx.now.since(since) > LOCK_SHOWN {
+                self.mark(order, p, SpanKind::Lock, since, ctx.now);
+            }
         }
         if p != INVENTORY {
             return;

@@ -72,7 +72,9 @@ const FEED_MAX: usize = 20_000;
 const PROJECTION_BATCH: usize = 500;
 /// What the picture remembers.
 const FLIGHTS_MAX: usize = 320;
-const SPANS_MAX: usize = 160;
+const SPANS_MAX: usize = 400;
+/// A lock that was given back sooner is not worth a bar in the picture.
+const LOCK_SHOWN: Us = Us::ms(150);
 const RECENT_MAX: usize = 24;
 /// Scripted orders draw from their own stretch of the tape, so that placing one shifts no other.
 const SCRIPTED: u64 = 1 << 40;
@@ -906,6 +908,10 @@ impl SagaConsistency {
     }
     pub fn feed_lag(&self, now: Us) -> Us {
         self.feed.front().map_or(Us::ZERO, |(at, _, _)| now.since(*at))
+    }
+    /// The totals of the orders that are complete.
+    pub fn settled_cents(&self) -> u64 {
+        self.completed_cents
     }
     pub fn feed_len(&self) -> usize {
         self.feed.len()
