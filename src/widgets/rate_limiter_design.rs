@@ -224,6 +224,9 @@ fn brackets(scene: &mut Scene, model: &RateLimiter, view: &View, lane: usize, ax
     }
     let window = model.policy().window;
     let count = model.in_window(lane, Us(view.now_us));
+    if count == 0 {
+        return;
+    }
     let sliding = Bracket {
         t0_us: view.now_us.saturating_sub(window.0).max(axis.t0_us),
         t1_us: view.now_us,
@@ -432,7 +435,9 @@ fn level_bucket(scene: &mut Scene, model: &RateLimiter, lane: usize, area: Area,
     let (number, caption, fill) = match model.force {
         Algorithm::TokenBucket | Algorithm::Gcra => {
             let left = p.burst as f64 - used;
-            (format!("{left:.1}"), "tokens left".to_string(), 1.0 - limiter.fill(p, clock))
+            // Tenths matter near empty; a full bucket of a hundred has no room for them.
+            let number = if left < 99.95 { format!("{left:.1}") } else { format!("{left:.0}") };
+            (number, "tokens left".to_string(), 1.0 - limiter.fill(p, clock))
         }
         Algorithm::LeakyQueue => (format!("{used:.1}"), format!("of {} queued", p.burst), limiter.fill(p, clock)),
         Algorithm::SlidingCounter => {

@@ -49,7 +49,7 @@ const FIELD_SETS: &[(&str, &str)] = &[
 ];
 
 indexed! { pub mod knob: Knob {
-    ALGORITHM = Knob::choice("algorithm", "Algorithm in force", ALGORITHMS, 0).main()
+    ALGORITHM = Knob::choice("algorithm", "Algorithm in force", ALGORITHMS, 0).convention().main()
         .help("Whose answers the clients hear. The other lanes judge the same requests."),
     LIMIT = Knob::int("limit", "Limit N", 100, 1, 1_000).unit("req").log().convention().main()
         .help("What is promised for each window."),
@@ -136,9 +136,9 @@ indexed! { pub mod number: Number {
         .help("Requests that it answered with 429 (or 503 while the store is down and it fails closed)."),
     WORST_WINDOW = Number::new("worst_window", "Worst window", "", Better::Down).main()
         .help("The most that went through for one key in any span of length W, wherever it starts."),
-    WORST_SECOND = Number::new("worst_second", "Worst second", "", Better::Down).main()
+    WORST_SECOND = Number::new("worst_second", "Worst second", "", Better::Down)
         .help("The most that went through for one key in any one second."),
-    RETRY_AFTER = Number::new("retry_after", "Retry after", "s", Better::Down).main()
+    RETRY_AFTER = Number::new("retry_after", "Retry after", "s", Better::Down)
         .help("What client A would be told now; 0 if a request would pass."),
     IN_WINDOW = Number::new("in_window", "Through in the last W", "", Better::Neither).plot("through in the last W, one key")
         .help("What went through for the busiest key in the W that ends now."),
