@@ -47,8 +47,8 @@ const QUIET: [(&str, &str); 3] = [("writes", "0"), ("reads", "0"), ("look", "off
 
 /// Writes followed at once by a read, before anything has spread.
 fn photo(n: u64, w: u64, r: u64, quick: u64, seed: u64) -> Box<dyn Live> {
-    // With W > 1 a write takes a round trip, and others must not come in between.
-    let (writes, until_ms) = if w == 1 { ("20", 1_000_000) } else { ("0.5", 20_000_000) };
+    // A quorum of more than one takes a round trip, and other writes must not come in between.
+    let (writes, until_ms) = if w == 1 && r == 1 { ("20", 1_000_000) } else { ("0.5", 10_000_000) };
     let [n, w, r, quick] = [n, w, r, quick].map(|x| x.to_string());
     let set = [
         ("n", n.as_str()),
@@ -67,14 +67,37 @@ fn photo(n: u64, w: u64, r: u64, quick: u64, seed: u64) -> Box<dyn Live> {
 
 #[test]
 fn a_read_right_after_a_write_is_stale_as_often_as_it_misses_the_write() {
-    for (n, w, r) in [(3, 1, 1), (5, 1, 1), (3, 2, 1), (2, 1, 1), (7, 2, 1)] {
+    for (n, w, r) in [(3, 1, 1), (5, 1, 1), (3, 2, 1), (2, 1, 1), (7, 2, 1), (3, 1, 2), (5, 2, 2), (5, 1, 3)] {
         // With R = 1 nothing spreads between the acknowledgement and the answer.
         let run = photo(n, w, r, 1, 1);
         let stale = measure(&*run, "behind", &[1.0]).unwrap();
         let formula = 100.0 * miss(n, r, w);
         // W > 1 waits for a round trip, but only the W asked get the write meanwhile.
         println!("N={n} W={w} R={r}: {stale:.2} against {formula:.2}");
-        assert!((stale - formula).abs() < 1.3, "N={n} W={w} R={r}: {stale} against {formula}");
+        assert!((stale - formula).abs() < 2.0, "N={n} W={w} R={r}: {stale} against {formula}");
+    }
+}
+
+/// When a coordinator sends to all copies at once, quorums grow while the read is under way: the
+/// formula is then an upper bound (the paper calls quorums that do not grow non-expanding).
+#[test]
+fn spreading_to_all_is_never_staler_than_the_formula() {
+    for (n, w, r) in [(3, 1, 1), (3, 1, 2), (5, 2, 2), (5, 1, 2), (7, 3, 2)] {
+        let [n_text, w_text, r_text] = [n, w, r].map(|x: u64| x.to_string());
+        let set = [
+            ("n", n_text.as_str()),
+            ("w", &w_text),
+            ("r", &r_text),
+            ("writes", "0.5"),
+            ("keys", "4"),
+            ("reads", "0"),
+            ("anti_entropy", "20"),
+        ];
+        let run = run(value(&set, 1), 4_000_000);
+        let stale = measure(&*run, "behind", &[1.0]).unwrap();
+        let formula = 100.0 * miss(n, r, w);
+        println!("N={n} W={w} R={r}, to all: {stale:.2}, at most {formula:.2}");
+        assert!(stale < formula + 1.5, "N={n} W={w} R={r}: {stale} above {formula}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The picture of `eventual-consistency`: a map of the copies, what each person saw when, and how the versions of the
 //! first key descend from each other.
 
-use crate::draw::number::duration_us;
+use crate::draw::number::{duration_us, with_unit};
 
 use crate::draw::{
     Anchor, Area, Dash, Font, Glyph, Hit, Outcome, Placer, Scene, Side, TimeAxis, Tone, View, key, text_width, topology,
@@ -9,7 +9,7 @@ use crate::draw::{
 use sim::Live;
 use sim::blocks::replica::{Entry, miss};
 use sim::blocks::session::Session;
-use sim::questions::eventual_consistency::declaration::{NODES, USERS, act, link_index};
+use sim::questions::eventual_consistency::declaration::{NODES, USERS, act, link_index, number};
 use sim::questions::eventual_consistency::{Body, Done, EventualConsistency as Model, Packet};
 
 /// How much of a node there is room for.
@@ -31,22 +31,22 @@ pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     let whole = Area::new(0.0, 0.0, view.width, view.height).inset(10.0, 6.0);
     match (view.narrow, side) {
         (false, false) => {
-            map(scene, model, view, Area { w: 430.0, ..whole }, detail);
+            map(scene, live, model, view, Area { w: 430.0, ..whole }, detail);
             let right = Area { x: whole.x + 452.0, w: whole.w - 452.0, ..whole };
             people(scene, model, view, Area { h: 166.0, ..right }, true);
             versions(scene, model, Area { y: right.y + 176.0, h: right.h - 176.0, ..right });
         }
         (false, true) => {
-            map(scene, model, view, Area { w: 430.0, ..whole }, detail);
+            map(scene, live, model, view, Area { w: 430.0, ..whole }, detail);
             beside(scene, model, view, Area { x: whole.x + 452.0, w: whole.w - 452.0, ..whole }, true);
         }
         (true, false) => {
-            map(scene, model, view, Area { h: 228.0, ..whole }, detail);
+            map(scene, live, model, view, Area { h: 228.0, ..whole }, detail);
             people(scene, model, view, Area { y: whole.y + 234.0, h: 134.0, ..whole }, true);
             versions(scene, model, Area { y: whole.y + 376.0, h: whole.h - 376.0, ..whole });
         }
         (true, true) => {
-            map(scene, model, view, Area { h: 178.0, ..whole }, detail);
+            map(scene, live, model, view, Area { h: 178.0, ..whole }, detail);
             beside(scene, model, view, Area { y: whole.y + 182.0, h: whole.h - 182.0, ..whole }, false);
         }
     }
@@ -106,7 +106,7 @@ fn boxes(n: usize, area: Area, size: (f32, f32)) -> Vec<Area> {
     places.iter().take(n).map(|(x, y)| at(*x, *y)).collect()
 }
 
-fn map(scene: &mut Scene, m: &Model, view: &View, area: Area, detail: Detail) {
+fn map(scene: &mut Scene, live: &dyn Live, m: &Model, view: &View, area: Area, detail: Detail) {
     let n = m.replicas().len();
     let keys = m.keys();
     let foot = 17.0;
@@ -123,6 +123,22 @@ fn map(scene: &mut Scene, m: &Model, view: &View, area: Area, detail: Detail) {
     packets(scene, m, view, &places);
     visits(scene, m, view, ground, &places);
     promise(scene, m, area, view);
+    if n < 7 {
+        price(scene, live, area);
+    }
+}
+
+/// What the quorums cost: the medians, in the corner that no node needs.
+fn price(scene: &mut Scene, live: &dyn Live, area: Area) {
+    for (i, (number, word)) in [(number::READ_P50, "read"), (number::WRITE_P50, "write")].into_iter().enumerate() {
+        if let Some(ms) = live.number(number as u8) {
+            scene
+                .text(area.x, area.y + 11.0 + 15.0 * i as f32, 11.0, format_args!("{word} {}", with_unit(ms, "ms")))
+                .tone(Tone::Ink2)
+                .tip("Median of the last 30 s, at the coordinator")
+                .key(key(19, i as u32));
+        }
+    }
 }
 
 fn links(scene: &mut Scene, m: &Model, places: &[Area]) {
