@@ -279,7 +279,8 @@ proptest! {
     fn conservation_and_bounds(
         seed in 0..1_000u64,
         values in proptest::collection::vec(0.0..1.0f64, 27),
-        acts in proptest::collection::vec((0..7usize, 0.0..40.0f64, 0.0..1.0f64), 0..5)
+        acts in proptest::collection::vec((0..7usize, 0.0..40.0f64, 0.0..1.0f64), 0..5),
+        moves in proptest::collection::vec((0..27usize, 0.0..40.0f64, 0.0..1.0f64), 0..4)
     ) {
         let mut value = RunValue::new(&QUESTION);
         value.seed = seed;
@@ -302,6 +303,17 @@ proptest! {
             }
             value.inputs.push(Input { at: Us::from_s(at), what: What::Act { act: act as u8, args } });
         }
+        // Live knobs, except the lanes, are moved while it runs.
+        for (i, at, u) in moves {
+            let i = i % QUESTION.knobs.len();
+            let k = &QUESTION.knobs[i];
+            if k.live && !k.key.starts_with("lane-") {
+                let v = k.min + (k.max - k.min) * u * u * u;
+                let v = if k.kind == sim::Kind::Float { v } else { v.round() };
+                value.inputs.push(Input { at: Us::from_s(at), what: What::Knob { knob: i as u8, value: v } });
+            }
+        }
+        value.inputs.sort_by_key(|i| i.at);
         let mut run = QUESTION.run(value);
         run.advance(Us::s(50), 200_000);
         prop_assert!(run.invariants().is_ok(), "{:?}", run.invariants());

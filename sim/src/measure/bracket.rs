@@ -64,6 +64,7 @@ impl Bracket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_worst_position_is_found_and_the_far_end_is_open() {
@@ -76,5 +77,27 @@ mod tests {
         assert_eq!(b.worst_span(), (Us(5), Us(14)));
         assert_eq!(b.count(Us(49)), 1);
         assert_eq!(b.count(Us(50)), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_counting_every_position(
+            span in 1..500u64, steps in proptest::collection::vec((0..200u64, 1..5u64), 1..100)
+        ) {
+            let mut b = Bracket::new(Us(span));
+            let mut all: Vec<(u64, u64)> = Vec::new();
+            let mut now = 0;
+            for (gap, n) in steps {
+                now += gap;
+                b.add(Us(now), n);
+                all.push((now, n));
+                let held = |end: u64| -> u64 {
+                    all.iter().filter(|(t, _)| *t <= end && t + span > end).map(|(_, n)| n).sum()
+                };
+                prop_assert_eq!(b.count(Us(now)), held(now));
+                prop_assert_eq!(b.count(Us(now + span / 2)), all.iter().filter(|(t, _)| t + span > now + span / 2).map(|(_, n)| n).sum::<u64>());
+                prop_assert_eq!(b.worst(), all.iter().map(|(t, _)| held(*t)).max().unwrap_or(0));
+            }
+        }
     }
 }
