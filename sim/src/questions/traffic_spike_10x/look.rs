@@ -137,7 +137,7 @@ impl Samples {
         self.ring.iter_mut().rev().find(|s| s.id == job.id && s.attempt == job.attempt)
     }
     #[inline]
-    pub(super) fn to_pod(&mut self, job: &Job, pod: u8) {
+    pub(super) fn reached(&mut self, job: &Job, pod: u8) {
         if let Some(s) = self.find(job) {
             s.pod = pod;
         }

@@ -13,7 +13,7 @@ impl Spike {
         let Some(p) = self.choose(&job) else {
             return self.refuse(job, None, Why::NoPod, ctx);
         };
-        self.samples.to_pod(&job, p as u8);
+        self.samples.reached(&job, p as u8);
         if !self.pods[p].stage.serves() {
             return self.refuse(job, None, Why::Dead, ctx);
         }
