@@ -71,7 +71,8 @@ pub fn draw(p: &Player, group: &str, width: f32, scene: &mut Scene) {
             y: Range::from_zero(max, first.unit),
             series: &series,
             bounds: &[],
-            caption: &group,
+            // With several charts the choice beside it says which one this is.
+            caption: if groups(p).len() > 1 { &"" } else { &group },
             cursor: Some(now),
             future_from: (until > p.now()).then_some(now),
         },

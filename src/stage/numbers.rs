@@ -65,7 +65,7 @@ fn tile(h: Handle, i: usize, n: &'static Number) -> impl IntoView {
         <div class="num" title=n.help>
             <dt>{n.label}</dt>
             <dd>{row(Side::A)}</dd>
-            {move || two().then(|| view! { <dd>{row(Side::B)}</dd><dd>{delta}</dd> })}
+            {move || two().then(|| view! { <dd>{row(Side::B)}</dd><dd class="delta-row">{delta}</dd> })}
             {move || (!two()).then(|| view! {
                 <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><path d=spark/></svg>
             })}

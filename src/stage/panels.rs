@@ -138,13 +138,13 @@ fn log(h: Handle) -> impl IntoView {
                     let request = r.request;
                     view! {
                         <li class=format!("tone-{}", tone_class(r.tone))>
-                            <button class="plain" title="Go to this moment" on:click=move |_| jump(at)>
+                            <button class="bare" title="Go to this moment" on:click=move |_| jump(at)>
                                 <span class="at">{number::clock_us(at.0).to_string()}</span>
                                 <span class="glyph" aria-hidden="true">{tone_glyph(r.tone)}</span>
                                 <span>{r.text}</span>
                             </button>
                             {request.map(|request| view! {
-                                <button class="plain why" on:click=move |_| picture::select(h, Selected { side: side(), request, near: at })>"why?"</button>
+                                <button class="bare why" on:click=move |_| picture::select(h, Selected { side: side(), request, near: at })>"why?"</button>
                             })}
                         </li>
                     }
@@ -180,14 +180,14 @@ fn request(h: Handle) -> impl IntoView {
         view! {
             <div class="story">
                 <p><b>{title}</b>
-                    <button class="plain" on:click=move |_| h.selected.set(None)>"Clear"</button></p>
+                    <button class="bare" on:click=move |_| h.selected.set(None)>"Clear"</button></p>
                 <ol class="log">
                     {if lines.is_empty() {
                         view! { <li class="quiet">"Nothing is recorded of this request around this moment."</li> }.into_any()
                     } else {
                         lines.into_iter().map(|(at, tone, text)| view! {
                             <li class=format!("tone-{}", tone_class(tone))>
-                                <button class="plain" title="Go to this moment" on:click=move |_| h.change(|p| { p.playing = false; p.seek(at); })>
+                                <button class="bare" title="Go to this moment" on:click=move |_| h.change(|p| { p.playing = false; p.seek(at); })>
                                     <span class="at">{number::clock_us(at.0).to_string()}</span>
                                     <span class="glyph" aria-hidden="true">{tone_glyph(tone)}</span>
                                     <span>{text}</span>

@@ -100,7 +100,7 @@ fn card(h: Handle, t: &'static TryMeta, prefs: Prefs) -> impl IntoView {
                 {move || done().then(|| view! { <span class="visually-hidden">" (done)"</span> })}</h3>
             <p>{t.ask}</p>
             <div class="guess" role="group" aria-label="Your guess">{choices}
-                <button class="plain needs-app" on:click=move |_| begin(None)>"Just run it"</button></div>
+                <button class="bare needs-app" on:click=move |_| begin(None)>"Just run it"</button></div>
             {outcome}
         </li>
     }
