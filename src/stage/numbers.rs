@@ -9,7 +9,7 @@ use sim::{Better, Number};
 /// A value with its unit, or why there is none.
 fn shown(n: &Number, v: Option<f64>) -> String {
     match v {
-        None => "too few samples".to_string(),
+        None => "too few yet".to_string(),
         Some(v) if n.unit.is_empty() && v.fract() == 0.0 && v.abs() < 1e9 => number::Count(v as i64).to_string(),
         Some(v) => number::with_unit(v, n.unit).to_string(),
     }
@@ -76,6 +76,7 @@ fn tile(h: Handle, i: usize, n: &'static Number) -> impl IntoView {
 pub fn view(h: Handle) -> impl IntoView {
     let numbers = h.with(|p| p.question.numbers);
     let tiles = numbers.iter().enumerate().filter(|(_, n)| n.main).map(|(i, n)| tile(h, i, n)).collect_view();
+    let many = numbers.iter().filter(|n| n.main).count() > 5;
     let groups = h.with(chart::groups);
     let group = RwSignal::new(groups.first().copied().unwrap_or(""));
     let host = NodeRef::<leptos::html::Div>::new();
@@ -106,7 +107,7 @@ pub fn view(h: Handle) -> impl IntoView {
         .collect_view();
     let any_rest = numbers.iter().any(|n| !n.main);
     view! {
-        <dl class="nums">{tiles}</dl>
+        <dl class="nums" class:many=many>{tiles}</dl>
         {(!groups.is_empty()).then(|| view! {
             <div class="chart"><div class="chart-host" node_ref=host></div>{tabs}</div>
         })}

@@ -135,9 +135,18 @@ impl Player {
         let b = self.b.as_ref().map_or(Us::ZERO, |b| b.frontier().at);
         self.a.frontier().at.max(b)
     }
-    /// Where the timeline ends: the preset's own end, or the question's horizon, or further if the run is.
+    /// Where the timeline ends: the preset's own end, or a round time that leaves room ahead and
+    /// grows as the run does, up to the question's horizon.
     pub fn span(&self) -> Us {
-        self.until.unwrap_or(self.question.horizon).max(self.frontier())
+        let frontier = self.frontier();
+        if let Some(until) = self.until {
+            return until.max(frontier);
+        }
+        let wanted = (frontier.as_s() * 1.2).max(20.0 * self.speed);
+        const ROUND_S: [f64; 14] =
+            [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 3_600.0, 7_200.0, 18_000.0];
+        let round = ROUND_S.into_iter().find(|s| *s >= wanted).unwrap_or(wanted);
+        Us::from_s(round).min(self.question.horizon).max(frontier)
     }
     /// Where play stops.
     pub fn end(&self) -> Us {
