@@ -47,6 +47,12 @@ impl Args {
         Ok(Some(self.words.remove(at)))
     }
 
+    /// The next word that is no flag.
+    pub fn word(&mut self) -> Option<String> {
+        let at = self.words.iter().position(|word| !word.starts_with('-'))?;
+        Some(self.words.remove(at))
+    }
+
     /// Fails if a word is left that nobody asked for.
     pub fn finish(&self) -> anyhow::Result<()> {
         match self.words.first() {

@@ -10,6 +10,7 @@ mod bundle;
 mod native;
 mod node;
 mod paths;
+mod scaffold;
 mod server;
 mod shell;
 mod site;
@@ -61,6 +62,12 @@ const COMMANDS: &[Command] = &[
         usage: "[--rounds N]",
         about: "measure the engine: against a hand-written loop, wasm against native, against simjs; seeking; frames",
         run: bench::command,
+    },
+    Command {
+        name: "new-question",
+        usage: "<slug>",
+        about: "the three files of a new question and its lines in the lists; it works as it is",
+        run: scaffold::command,
     },
     Command { name: "help", usage: "", about: "print this list", run: help },
 ];
