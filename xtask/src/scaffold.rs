@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
@@ -55,14 +56,23 @@ pub fn command(args: &mut Args) -> anyhow::Result<()> {
         })?;
         edited.push(text);
     }
-    for file in files {
-        fs::write(&file.path, file.text).with_context(|| format!("writing {}", file.path.display()))?;
+    for file in &files {
+        fs::write(&file.path, &file.text).with_context(|| format!("writing {}", file.path.display()))?;
         println!("made    {}", file.path.strip_prefix(&root)?.display());
     }
     for ((path, _), text) in lists.iter().zip(edited) {
         fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
         println!("changed {}", path.strip_prefix(&root)?.display());
     }
+    // How lines break depends on how long the names are. Without rustfmt, the next `cargo xtask test` says so.
+    let sources =
+        files.iter().map(|file| &file.path).filter(|path| path.extension().is_some_and(|found| found == "rs"));
+    _ = Command::new("rustfmt")
+        .args(["--edition", "2024"])
+        .args(sources)
+        .current_dir(&root)
+        .stderr(Stdio::null())
+        .status();
     println!("It works as it is: `cargo run -q --release -p sim -- check {slug}`, then `cargo xtask serve`.");
     Ok(())
 }
