@@ -8,7 +8,7 @@ use crate::draw::topology::NodeState;
 use crate::draw::{Area, Font, Glyph, Hit, Outcome, Placer, Scene, Side, Tone, View, number, text_width};
 use sim::blocks::coordinator::Part;
 use sim::questions::saga_consistency::{
-    BROKER, Body, COORDINATOR, INVENTORY, Mode, Purchase, STATES, SagaConsistency, SpanKind, Via, body_name, knob,
+    BROKER, Body, COORDINATOR, INVENTORY, Mode, Purchase, STATES, SagaConsistency, SpanKind, Via, Why, body_name, knob,
 };
 use sim::{Live, Us};
 
@@ -182,7 +182,7 @@ fn timeline(scene: &mut Scene, live: &dyn Live, m: &SagaConsistency, lanes: &[u8
             match mark.kind {
                 SpanKind::Down => busy(scene, &s, actor, mark.from.0, Some(mark.to.0), Tone::Rejected),
                 SpanKind::Lock => busy(scene, &s, actor, mark.from.0, Some(mark.to.0), Tone::Waiting),
-                SpanKind::Work(Body::Commit) | SpanKind::Failed(_) => {}
+                SpanKind::Work(Body::Commit) | SpanKind::Failed(_) | SpanKind::NoEffect(_) => {}
                 SpanKind::Work(_) => busy(scene, &s, actor, mark.from.0, Some(mark.to.0), Tone::Flight),
             }
         }
@@ -198,7 +198,7 @@ fn timeline(scene: &mut Scene, live: &dyn Live, m: &SagaConsistency, lanes: &[u8
             let (outcome, words) = match mark.kind {
                 // Two-phase commit works before it commits: the sign comes with the commit.
                 SpanKind::Work(Body::Do(_)) if m.mode == Mode::TwoPhase => continue,
-                SpanKind::Work(body @ Body::Do(_)) if failed_there(m, mark.order, mark.node, mark.to, body) => continue,
+                SpanKind::Work(body @ (Body::Do(_) | Body::Undo(_))) if failed_there(m, mark.order, mark.node, mark.to, body) => continue,
                 SpanKind::Work(Body::Commit) => (Outcome::Ok, "committed"),
                 SpanKind::Work(body @ Body::Undo(_)) => (Outcome::Undo, body_name(body)),
                 SpanKind::Work(body) => (Outcome::Ok, body_name(body)),
@@ -207,6 +207,9 @@ fn timeline(scene: &mut Scene, live: &dyn Live, m: &SagaConsistency, lanes: &[u8
                     (Outcome::Rejected, body_name(body))
                 }
                 SpanKind::Failed(_) => (Outcome::Rejected, "crash"),
+                SpanKind::NoEffect(Why::Waits) => (Outcome::Waiting, "waits"),
+                SpanKind::NoEffect(Why::SeenBefore) => (Outcome::Stale, "seen before"),
+                SpanKind::NoEffect(Why::RolledBack) => (Outcome::Stale, "rolled back"),
                 _ => continue,
             };
             let (full, number);
@@ -386,17 +389,20 @@ fn queue(scene: &mut Scene, s: &Swim<'_>, m: &SagaConsistency, actor: usize) {
         scene.particle(axis.x1 - 6.0 - i as f32 * 9.0, y, Glyph::Ring, Tone::Waiting, 4.0, Some(*id));
     }
     if m.tally.blocked > 0 && m.mode != Mode::TwoPhase {
-        lock_sign(scene, axis.x0 - 2.0, y, Tone::Waiting, true);
+        lock_sign(scene, axis.x1 - 12.0 - (m.tally.blocked as f32).min(room as f32) * 9.0, y, Tone::Waiting, true);
     }
 }
 
 /// Whether the work that ended here came to nothing: its sign is the failure's.
 fn failed_there(m: &SagaConsistency, order: u32, node: u8, at: Us, body: Body) -> bool {
-    let Body::Do(step) = body else { return false };
     m.marks.iter().any(|k| {
-        let declined = k.kind == SpanKind::Failed(Body::Declined(step)) && k.to == at;
-        let crashed = matches!(k.kind, SpanKind::Failed(b) if b == body) && k.to <= at;
-        k.order == order && k.node == node && (declined || crashed && k.to.0 + 1 > at.0)
+        let here = k.order == order && k.node == node && k.to == at;
+        here && match (k.kind, body) {
+            (SpanKind::Failed(Body::Declined(declined)), Body::Do(step)) => declined == step,
+            (SpanKind::Failed(failed), _) => failed == body,
+            (SpanKind::NoEffect(_), _) => true,
+            _ => false,
+        }
     })
 }
 

@@ -393,6 +393,19 @@ pub enum SpanKind {
     Down,
     /// Something was refused, failed or crashed at this moment.
     Failed(Body),
+    /// The work that ended at this moment changed nothing, and why.
+    NoEffect(Why),
+}
+
+/// Why a piece of work changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The inbox knew the message.
+    SeenBefore,
+    /// The service crashed in the middle of it.
+    RolledBack,
+    /// It waits for a pending reservation.
+    Waits,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -57,6 +57,7 @@ impl SagaConsistency {
         let node = AT_SERVICE[step as usize];
         if self.incarnation[node as usize] != incarnation {
             ctx.step(Tone::Fault, code::LOST_WORK, order, body.word() as i64, i64::from(node));
+            self.mark(order, node, SpanKind::NoEffect(Why::RolledBack), ctx.now, ctx.now);
             return;
         }
         let failing = matches!(body, Body::Undo(_)) && self.fail_undo > 0;
@@ -118,6 +119,7 @@ impl SagaConsistency {
     /// The inbox knows this message: no effect. A command is answered again from what was stored.
     fn repeated(&mut self, order: u32, node: u8, body: Body, receipt: Option<Receipt>, ctx: &mut Cx) {
         ctx.log(Tone::Info, code::REPEATED, order, body.word() as i64, i64::from(node));
+        self.mark(order, node, SpanKind::NoEffect(Why::SeenBefore), ctx.now, ctx.now);
         let o = &self.orders[&order];
         let (Body::Do(step) | Body::Undo(step)) = body else { return };
         let undecided = step == RESERVE && o.waits;
@@ -276,6 +278,7 @@ impl SagaConsistency {
             self.block(order);
             let wait = self.orders[&order].wait;
             ctx.log(Tone::Waiting, code::WAITS_STOCK, order, sku as i64, 0);
+            self.mark(order, INVENTORY, SpanKind::NoEffect(Why::Waits), ctx.now, ctx.now);
             self.schedule(self.lock_timeout, order, Event::LockTimeout { order, wait }, ctx);
         }
         Ended::Waits
@@ -293,6 +296,9 @@ impl SagaConsistency {
                 continue;
             }
             let ended = self.apply(order, RESERVE, ctx);
+            if ended == Ended::Done {
+                self.mark(order, INVENTORY, SpanKind::Work(Body::Do(RESERVE)), ctx.now, ctx.now);
+            }
             self.tell_outcome(order, INVENTORY, Body::Do(RESERVE), ended == Ended::Declined, ctx);
         }
     }
