@@ -33,7 +33,8 @@ impl Bracket {
             _ => self.entries.push_back((now, n)),
         }
         self.sum += n;
-        if self.sum > self.worst {
+        // The latest of equals, which is the one a reader can still see.
+        if self.sum >= self.worst {
             self.worst = self.sum;
             self.worst_from = self.entries.front().map_or(now, |(at, _)| *at);
             self.worst_to = now;
