@@ -117,8 +117,8 @@ fn map(scene: &mut Scene, live: &dyn Live, m: &Model, view: &View, area: Area, d
     let w = if n > 5 || view.narrow && n > 3 { 92.0 } else { 118.0 };
     let places = boxes(n, ground, (w, h));
     links(scene, m, &places);
-    for i in 0..n {
-        node(scene, m, i, places[i], shown, detail, view);
+    for (i, place) in places.iter().enumerate() {
+        node(scene, m, i, *place, shown, detail, view);
     }
     packets(scene, m, view, &places);
     visits(scene, m, view, ground, &places);

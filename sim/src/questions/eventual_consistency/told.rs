@@ -126,13 +126,14 @@ pub fn tell(line: &Line) -> String {
     let (value, us) = untwo(line.b);
     let us = span(us);
     let s = if who.user == super::declaration::YOU { "" } else { "s" };
+    let written = if who.sort == Sort::Register { format!("v{value}") } else { format!("write {value}") };
     match line.code {
         WRITE_STARTS => format!("{user} write{s} at {node}: {}", who.shows(value)),
         SENT => format!("{node} has applied it and sends it to {value} other{}", if value == 1 { "" } else { "s" }),
         HAS_IT => format!("{node} has it after {us}"),
         ACKED => format!("Acknowledged after {us}: {value} cop{} it", if value == 1 { "y has" } else { "ies have" }),
         WRITE_FAILED => format!(
-            "The write of {user} at {node} failed: {value} of {} copies after {us}. {node} keeps it all the same, and it may still spread",
+            "The write of {user} at {node} failed: {value} of the {} copies that it needs after {us}. {node} keeps it all the same, and it may still spread",
             who.other
         ),
         READ_STARTS => format!("{user} read{s} {} at {node}", who.key()),
@@ -144,18 +145,22 @@ pub fn tell(line: &Line) -> String {
             who.other,
             if who.other == 1 { "" } else { "s" }
         ),
-        READ_FAILED => {
-            format!("The read of {user} at {node} failed after {us}: {value} of {} answers that would do", who.other)
-        }
+        READ_FAILED if value >= i64::from(who.other) => format!(
+            "The read of {user} at {node} failed after {us}: no copy within reach has what the session has already seen"
+        ),
+        READ_FAILED => format!(
+            "The read of {user} at {node} failed after {us}: {value} of the {} answers that it needs",
+            who.other
+        ),
         OWN_WRITE_MISSING => {
             format!("{user} wrote {} and do{} not see it at {node}", who.key(), if s.is_empty() { "" } else { "es" })
         }
-        WENT_BACK => format!("{user} had already read a newer {} than {node} returns", who.key()),
+        WENT_BACK => format!("{user} had already read a newer version of {} than {node} returns", who.key()),
         OWN_WRITES_REORDERED => format!(
             "This write of {user} is not ordered after the one before: {node} did not know of it, or its clock is behind"
         ),
         BEFORE_WHAT_WAS_READ => {
-            format!("{user} had read a {} that is not ordered before this write at {node}", who.key())
+            format!("{user} had read a version of {} that is not ordered before this write at {node}", who.key())
         }
         CUT | MENDED => {
             let (a, b) = LINKS.get(line.a as usize).copied().unwrap_or(("?", "?"));
@@ -181,10 +186,10 @@ pub fn tell(line: &Line) -> String {
         ),
         REFUSED => format!("{node} is down: the request of {user} is refused"),
         REPAIRED => format!("{node} sends the newer version to {other}: read repair"),
-        WHY_ON_ITS_WAY => format!("Why: v{value} is on its way to {node} and needs another {us}"),
-        WHY_CUT => format!("Why: v{value} was written at {other}, and the link from there to {node} is cut"),
+        WHY_ON_ITS_WAY => format!("Why: {written} is on its way to {node} and needs another {us}"),
+        WHY_CUT => format!("Why: {written} was written at {other}, and the link from there to {node} is cut"),
         WHY_MISSED => format!(
-            "Why: v{value} from {other} has not reached {node}, and nothing on the way carries it; anti-entropy will"
+            "Why: {written} from {other} has not reached {node}, and nothing on the way carries it; anti-entropy will"
         ),
         NO_SUCH_NODE => format!("There is no {node} with so few replicas"),
         OUTVOTED => {
