@@ -294,17 +294,17 @@ impl Picture<'_> {
         let m = self.model;
         let (waiting, room) = m.queue();
         let fill = match m.time_to_fill(self.now) {
+            _ if room > 0 && waiting * 50 >= room * 49 => "full".to_string(),
             None => "they drain".to_string(),
-            Some(_) if room > 0 && waiting * 50 >= room * 49 => "full".to_string(),
             Some(s) => duration_us((s * 1e6) as u64).to_string(),
         };
-        let filling = m.time_to_fill(self.now).is_some();
+        let filling = fill != "they drain";
         let wasted = self.live.number(number::WASTED as u8);
-        let work = match m.queue_work_s() {
+        let work = match m.queue_work_s(self.now) {
             Some(s) => duration_us((s * 1e6) as u64).to_string(),
-            None => "no pod".to_string(),
+            None => "nothing moves".to_string(),
         };
-        let late = m.queue_work_s().is_none_or(|s| s > m.patience().as_s());
+        let late = m.queue_work_s(self.now).is_none_or(|s| s > m.patience().as_s());
         let reads = match (m.autoscales(), m.is_blind(self.now), m.metric()) {
             (false, ..) => "off".to_string(),
             (_, true, _) => "no metrics".to_string(),

@@ -169,7 +169,7 @@ indexed! {
         QUEUE = Number::new("queue", "Waiting", "", Better::Down).main().plot("queue")
             .help("Requests in the queues of all pods."),
         FILL = Number::new("fill", "Time to fill the queues", "s", Better::Up)
-            .help("Room left, over attempts minus capacity. Absent when capacity suffices."),
+            .help("Room left, over attempts minus answers of the last second. Absent while the queues drain."),
         WASTED = Number::new("wasted", "Wasted work", "%", Better::Down).main()
             .help("Share of the answers of the last second that came after their client had left."),
         REFUSED = Number::new("refused", "Refused", "req/s", Better::Down)

@@ -176,19 +176,28 @@ impl Spike {
     pub fn unbounded(&self) -> bool {
         self.s.bound == 0
     }
+    /// Attempts a second that leave the pods with an answer, in time or not; what they could do
+    /// while nobody waits.
+    fn drain(&self, now: Us) -> f64 {
+        let answers = self.rates.good.per_s(now) + self.rates.wasted.per_s(now);
+        if self.counts.queued > 0 { answers } else { self.capacity() }
+    }
     /// Seconds until the queues are full at the present rates.
     pub fn time_to_fill(&self, now: Us) -> Option<f64> {
-        let net = self.rates.attempts.per_s(now) - self.capacity();
         let (waiting, room) = self.queue();
+        if room > 0 && waiting >= room {
+            return Some(0.0);
+        }
+        let net = self.rates.attempts.per_s(now) - self.drain(now);
         (net > 0.0).then(|| room.saturating_sub(waiting) as f64 / net)
     }
     pub fn patience(&self) -> Us {
         self.s.patience
     }
-    /// How long a queue as long as the present ones takes to serve.
-    pub fn queue_work_s(&self) -> Option<f64> {
-        let capacity = self.capacity();
-        (capacity > 0.0).then(|| self.counts.queued as f64 / capacity)
+    /// How long it takes to serve all who wait, at the pace of the last second.
+    pub fn queue_work_s(&self, now: Us) -> Option<f64> {
+        let drain = self.drain(now);
+        (drain > 0.0).then(|| self.counts.queued as f64 / drain)
     }
     pub fn ready_after(&self) -> Us {
         self.s.ready

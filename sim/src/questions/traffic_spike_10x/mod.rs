@@ -448,6 +448,7 @@ pub struct Spike {
 impl Spike {
     fn set_rate(&mut self, rate: f64, ctx: &mut Ctx<Ev>) {
         self.load.set_rate(ctx.now, rate);
+        self.samples.pace(rate);
         self.schedule_arrival(ctx);
     }
 
