@@ -288,6 +288,33 @@ fn no_is_not_free() {
     }
 }
 
+/// However often the autoscaler looks: never beyond the limits, and in any 15 s at most doubling or +4.
+#[test]
+fn replicas_keep_to_their_limits_and_pace() {
+    for (sync, metric) in [("5", "requests"), ("15", "cpu"), ("7", "requests")] {
+        let knobs = [
+            ("spike_at", "5"),
+            ("sync", sync),
+            ("metric", metric),
+            ("pods_max", "60"),
+            ("attempts", "1"),
+            ("bound", "30"),
+        ];
+        let run = after(run(3, &knobs, &[]), 120);
+        let at = |t: u64| ask(&*run, &format!("replicas_at({t}s)"));
+        for t in 0..=120 {
+            assert!((10.0..=60.0).contains(&at(t)));
+            let start = at(t.saturating_sub(14));
+            assert!(
+                at(t) <= (2.0 * start).max(start + 4.0),
+                "every {sync} s on {metric}, at {t} s: {} from {start}",
+                at(t)
+            );
+        }
+        assert!(at(120) > 20.0);
+    }
+}
+
 /// An input of every kind, at any time, in any order.
 fn act(which: usize, at_ms: u64, arg: f64) -> Input {
     let act = which % QUESTION.acts.len();
