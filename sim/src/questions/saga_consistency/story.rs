@@ -224,6 +224,32 @@ fn cap(text: &str) -> String {
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }
 
+const ORDERS_IN_WORDS: usize = 8;
+
+/// One order as each of the four databases has it.
+fn databases(m: &SagaConsistency, o: &Purchase) -> String {
+    let status = match o.status {
+        Status::None => "no row",
+        Status::Pending => "pending",
+        Status::Completed => "confirmed",
+        Status::Compensated => "cancelled",
+    };
+    let payment = match (o.done[CHARGE as usize], o.undone[CHARGE as usize]) {
+        (0, _) => "nothing".to_string(),
+        (1, 0) => "charged".to_string(),
+        (1, 1) => "charged and refunded".to_string(),
+        (c, r) => format!("charged {c} times, refunded {r} times"),
+    };
+    let stock = if o.held > 0 { "reserved" } else { "nothing reserved" };
+    let parcel = if o.gone > 0 { "shipped" } else { "no parcel" };
+    let rows = format!("Order: {status}; Payment: {payment}; Inventory: {stock}; Shipping: {parcel}");
+    if m.two_phase() {
+        let [order, payment, inventory, shipping] = o.parts;
+        return format!("{rows}. Transaction: {order:?}, {payment:?}, {inventory:?}, {shipping:?}");
+    }
+    rows
+}
+
 pub(super) fn words(m: &SagaConsistency, now: Us) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     let mut row = |what: &str, how: String| rows.push((what.to_string(), how));
@@ -235,6 +261,10 @@ pub(super) fn words(m: &SagaConsistency, now: Us) -> Vec<(String, String)> {
     if m.coordinated() {
         let up = m.instance_up.iter().filter(|u| **u).count();
         row("Coordinators", format!("{up} of {} up, {} orders pending on dead ones", m.instance_up.len(), m.orphans()));
+    }
+    // What the four databases say about the orders in between, side by side.
+    for (id, o) in m.orders.iter().filter(|(_, o)| !o.finished()).take(ORDERS_IN_WORDS) {
+        row(&format!("Order {id}"), databases(m, o));
     }
     row("Broker", format!("{} messages not acknowledged", m.broker.len()));
     for (row_id, holder, since, waiting) in m.locks.held() {
