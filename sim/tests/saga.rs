@@ -383,3 +383,19 @@ fn every_single_crash_and_loss_ends_well() {
     println!("dual write: {stuck} of {cases} stuck for ever");
     assert!(stuck > 0, "dual write is not safe");
 }
+
+/// Redelivery faster than the way there and back, and no inbox: hundreds of repeats for one order.
+/// The stock is still conserved, and the count of repeats does not overflow.
+#[test]
+fn a_redelivery_storm_without_an_inbox() {
+    let knobs = [
+        ("mode", "dual-write"),
+        ("rate", "0"),
+        ("inbox", "off"),
+        ("stock", "3000"),
+        ("delay", "390"),
+        ("timeout", "0.1"),
+    ];
+    let run = until(value(&knobs, &[(0.0, "order", &[0.0, 2.0])], 78), 40.0);
+    assert!(number(&*run, "double_effects") > 255.0);
+}

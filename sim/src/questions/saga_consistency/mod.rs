@@ -300,8 +300,8 @@ pub struct Purchase {
     pub done: [u8; 5],
     pub undone: [u8; 5],
     /// Units set aside for it, and units that left for it.
-    pub held: u8,
-    pub gone: u8,
+    pub held: u32,
+    pub gone: u32,
     /// Steps that were declined, for answering a repeat.
     declined: u8,
     declines: [bool; 2],
@@ -940,7 +940,7 @@ impl SagaConsistency {
             && !o.waits
         {
             o.waits = true;
-            o.wait += 1;
+            o.wait = o.wait.wrapping_add(1);
             self.tally.blocked += 1;
             self.tally.blocked_max = self.tally.blocked_max.max(self.tally.blocked);
         }

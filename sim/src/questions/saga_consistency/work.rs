@@ -233,7 +233,7 @@ impl SagaConsistency {
             RESERVE => {
                 if o.held > 0 {
                     o.held -= 1;
-                    o.undone[RESERVE as usize] += 1;
+                    o.undone[RESERVE as usize] = o.undone[RESERVE as usize].saturating_add(1);
                     self.reserved[sku] -= 1;
                     self.on_hand[sku] += 1;
                     if self.refused_while_reserved[sku] > 0 {
@@ -257,7 +257,7 @@ impl SagaConsistency {
                 if o.gone > 0 {
                     o.gone -= 1;
                     o.held += 1;
-                    o.undone[SHIP as usize] += 1;
+                    o.undone[SHIP as usize] = o.undone[SHIP as usize].saturating_add(1);
                     self.shipped[sku] -= 1;
                     self.reserved[sku] += 1;
                     self.tally.recalls += 1;
