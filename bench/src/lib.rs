@@ -16,7 +16,7 @@ pub const SERVICES_PER_S: f64 = 1_000.0;
 pub fn by_hand(customers: u64, seed: u64) -> f64 {
     const ARRIVAL: u8 = 0;
     const DEPARTURE: u8 = 1;
-    let mut random = seed | 1;
+    let mut random = seed << 1 | 1;
     let mut exponential = |mean_us: f64| {
         // xorshift64*: shorter than any generator with a name people trust.
         random ^= random >> 12;

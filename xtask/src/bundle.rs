@@ -121,7 +121,12 @@ fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
         Kind::Dev => ("wasm-dev", "cargo: the app for the browser, quick build"),
     };
     let features = ["--no-default-features", "--features", "csr"];
-    step(label, || run(cargo(compile_args("breakable", profile)).args(features)))?;
+    let mut command = cargo(compile_args("breakable", profile));
+    command.args(features);
+    if kind == Kind::Release {
+        command.env("CARGO_ENCODED_RUSTFLAGS", release_flags().join("\u{1f}"));
+    }
+    step(label, || run(&mut command))?;
     Ok(paths::target().join(WASM_TARGET).join(profile).join("breakable.wasm"))
 }
 
@@ -136,6 +141,19 @@ pub fn build_bench(out: &Path) -> anyhow::Result<()> {
     let wasm = out.join("bench_bg.wasm");
     let small = step("wasm-opt", || optimise(&wasm))?;
     fs::rename(small, wasm).context("putting the optimised module in place")
+}
+
+/// Views are boxed by type instead of compiled for each combination of types, and messages of panics name no
+/// folder of the machine that built the site: smaller, and the same bytes everywhere.
+fn release_flags() -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+    vec![
+        "--cfg".to_owned(),
+        "erase_components".to_owned(),
+        format!("--remap-path-prefix={}=cargo", home.display()),
+        format!("--remap-path-prefix={}=.", paths::root().display()),
+    ]
 }
 
 /// Features are unified within one invocation, so each browser build is one of its own.
