@@ -285,6 +285,19 @@ fn acting_in_the_past_forks_and_hands_back_the_old_future() {
 }
 
 #[test]
+fn an_act_leaves_the_rest_of_the_script_in_place() {
+    let script = vec![burst(5_000_000, 20), burst(8_000_000, 5)];
+    let mut r = run(3, script.clone());
+    r.advance(Us::s(2), u64::MAX);
+    assert!(r.act(What::Act { act: 0, args: [7.0, 0.0, 0.0] }).is_none(), "the script to come is no past");
+    r.advance(Us::s(10), u64::MAX);
+    assert_eq!(r.value().inputs.len(), 3);
+    let mut straight = run(3, vec![burst(2_000_001, 7), script[0], script[1]]);
+    straight.advance(Us::s(10), u64::MAX);
+    assert_eq!(face(&*r), face(&*straight));
+}
+
+#[test]
 fn the_story_of_a_request_is_found_again_by_running_again() {
     let mut r = run(3, vec![]);
     r.advance(Us::s(50), u64::MAX);

@@ -170,8 +170,8 @@ pub trait Live {
     fn step_forward(&mut self) -> bool;
     /// To just after the visible event before the last one. False at the start.
     fn step_back(&mut self) -> bool;
-    /// Acts here and now. When the run had already been further, that future is returned as the
-    /// run value it was, and this run takes another.
+    /// Acts here and now; inputs that lie later stay. When the run had already been further, that
+    /// future is returned as the run value it was, and this run takes another.
     fn act(&mut self, what: What) -> Option<RunValue>;
     /// Replaces the inputs (one was moved or deleted) and stays at the same clock reading.
     fn set_inputs(&mut self, inputs: Vec<Input>);
@@ -569,21 +569,24 @@ impl<M: Model> Live for Run<M> {
             // Finish the present microsecond, so that the act comes after all that has been shown.
             self.run(self.state.moment.at, u64::MAX);
         }
-        let had_future = self.frontier.at > self.state.moment.at || self.value.inputs.len() > self.state.inputs;
+        let had_future = self.frontier.at > self.state.moment.at;
         let old = had_future.then(|| self.value.clone());
+        // What was going to be done later is still going to be done: the two futures differ in this
+        // act alone, which is what makes them worth comparing.
+        let later = self.value.inputs.split_off(self.state.inputs);
         self.cut();
         let at = if fresh { Us::ZERO } else { self.state.moment.at + Us(1) };
+        let index = self.value.inputs.len();
         self.value.inputs.push(Input { at, what });
-        if fresh {
-            self.apply_input();
-        } else {
+        self.value.inputs.extend(later);
+        if !fresh {
             self.run(at, self.state.moment.events);
-            if self.state.inputs < self.value.inputs.len() {
-                self.state.moment.at = at;
-                self.apply_input();
-            }
-            self.frontier = self.state.moment;
         }
+        if self.state.inputs <= index {
+            self.state.moment.at = at;
+            self.apply_input();
+        }
+        self.frontier = self.state.moment;
         old
     }
     fn set_inputs(&mut self, mut inputs: Vec<Input>) {
