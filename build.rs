@@ -27,22 +27,13 @@ fn emit(articles: &[Article]) -> std::io::Result<()> {
     let out_dir = env::var("OUT_DIR").map_err(std::io::Error::other)?;
     let out_dir = Path::new(&out_dir);
     let known = Known::of(articles);
-    let mut code = format!(
-        "pub static ARTICLES: &[ArticleMeta] = {};\n",
-        list(articles, |a| article(a, &known))
-    );
+    let mut code = format!("pub static ARTICLES: &[ArticleMeta] = {};\n", list(articles, |a| article(a, &known)));
     if env::var_os("CARGO_FEATURE_SSR").is_some() {
         for a in articles {
-            fs::write(
-                out_dir.join(format!("{}.html", a.slug)),
-                press::article_html(a, &known),
-            )?;
+            fs::write(out_dir.join(format!("{}.html", a.slug)), press::article_html(a, &known))?;
         }
         let bodies = list(articles, |a| {
-            format!(
-                "({:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{}.html\")))",
-                a.slug, a.slug
-            )
+            format!("({:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{}.html\")))", a.slug, a.slug)
         });
         let _ = writeln!(code, "pub static BODIES: &[(&str, &str)] = {bodies};");
     }
@@ -105,11 +96,7 @@ fn experiment(t: &Try) -> String {
 }
 
 fn setup(s: &Setup) -> String {
-    format!(
-        "SetupMeta {{ set: {}, inputs: {} }}",
-        pairs(&s.set),
-        list(&s.inputs, input)
-    )
+    format!("SetupMeta {{ set: {}, inputs: {} }}", pairs(&s.set), list(&s.inputs, input))
 }
 
 fn option(s: Option<&Setup>) -> String {
@@ -117,12 +104,7 @@ fn option(s: Option<&Setup>) -> String {
 }
 
 fn input(i: &Input) -> String {
-    format!(
-        "InputMeta {{ at_us: {}, act: {:?}, args: {} }}",
-        i.at_us,
-        i.act,
-        pairs(&i.args)
-    )
+    format!("InputMeta {{ at_us: {}, act: {:?}, args: {} }}", i.at_us, i.act, pairs(&i.args))
 }
 
 fn pairs(pairs: &[(String, String)]) -> String {
@@ -157,8 +139,5 @@ fn expect(e: Expect) -> String {
 }
 
 fn list<T>(items: &[T], each: impl Fn(&T) -> String) -> String {
-    format!(
-        "&[{}]",
-        items.iter().map(each).collect::<Vec<_>>().join(", ")
-    )
+    format!("&[{}]", items.iter().map(each).collect::<Vec<_>>().join(", "))
 }

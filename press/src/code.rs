@@ -8,15 +8,11 @@ use std::sync::LazyLock;
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxDefinition, SyntaxSet};
 
 /// The words that a code fence may begin with.
-pub(crate) const LANGUAGES: [&str; 8] =
-    ["rust", "js", "lua", "sql", "http", "toml", "json", "text"];
+pub(crate) const LANGUAGES: [&str; 8] = ["rust", "js", "lua", "sql", "http", "toml", "json", "text"];
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(|| {
     let mut set = SyntaxSet::load_defaults_newlines().into_builder();
-    for own in [
-        include_str!("syntax/toml.sublime-syntax"),
-        include_str!("syntax/http.sublime-syntax"),
-    ] {
+    for own in [include_str!("syntax/toml.sublime-syntax"), include_str!("syntax/http.sublime-syntax")] {
         // They are part of this crate: if one did not load, every test of this module would fail.
         if let Ok(syntax) = SyntaxDefinition::load_from_str(own, true, None) {
             set.add(syntax);
@@ -25,8 +21,7 @@ static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(|| {
     set.build()
 });
 
-static KEY: LazyLock<Option<Scope>> =
-    LazyLock::new(|| Scope::new("meta.structure.dictionary.key").ok());
+static KEY: LazyLock<Option<Scope>> = LazyLock::new(|| Scope::new("meta.structure.dictionary.key").ok());
 
 /// Which class a scope gets: the first row whose selector begins the scope wins, and the innermost scope that has a row
 /// decides. An empty class takes the colour of the text back, as for the holes in a format string.
@@ -90,10 +85,7 @@ pub(crate) fn highlight(language: &str, source: &str) -> String {
     };
     let mut state = ParseState::new(syntax);
     let mut stack = ScopeStack::new();
-    let mut spans = Spans {
-        names_types: language == "rust",
-        ..Spans::default()
-    };
+    let mut spans = Spans { names_types: language == "rust", ..Spans::default() };
     for line in source.split_inclusive('\n') {
         // A grammar that gives up costs the colours of a line, never the text.
         let Ok(ops) = state.parse_line(line, &SYNTAXES) else {
@@ -115,19 +107,10 @@ pub(crate) fn highlight(language: &str, source: &str) -> String {
 
 fn class(stack: &ScopeStack) -> &'static str {
     // A key of a JSON object is a string inside a key; here the outer scope says more.
-    if stack
-        .as_slice()
-        .iter()
-        .any(|scope| KEY.is_some_and(|key| key.is_prefix_of(*scope)))
-    {
+    if stack.as_slice().iter().any(|scope| KEY.is_some_and(|key| key.is_prefix_of(*scope))) {
         return "s-key";
     }
-    let row = |scope: &Scope| {
-        CLASSES
-            .iter()
-            .find(|(prefix, _)| prefix.is_prefix_of(*scope))
-            .map(|(_, class)| *class)
-    };
+    let row = |scope: &Scope| CLASSES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, class)| *class);
     stack.as_slice().iter().rev().find_map(row).unwrap_or("")
 }
 
@@ -152,8 +135,8 @@ impl Spans {
         }
         for piece in text.split_inclusive(|c: char| !is_word(c)) {
             let (word, after) = piece.split_at(piece.find(|c| !is_word(c)).unwrap_or(piece.len()));
-            let is_type = word.starts_with(|c: char| c.is_ascii_uppercase())
-                && word.contains(|c: char| c.is_ascii_lowercase());
+            let is_type =
+                word.starts_with(|c: char| c.is_ascii_uppercase()) && word.contains(|c: char| c.is_ascii_lowercase());
             self.push(if is_type { "s-type" } else { "" }, word);
             self.push("", after);
         }
@@ -174,11 +157,7 @@ impl Spans {
         if self.class.is_empty() || word.is_empty() {
             self.html.push_str(&escape_text(word));
         } else {
-            self.html.push_str(&format!(
-                "<span class=\"{}\">{}</span>",
-                self.class,
-                escape_text(word)
-            ));
+            self.html.push_str(&format!("<span class=\"{}\">{}</span>", self.class, escape_text(word)));
         }
         self.html.push_str(space);
         self.text.clear();
@@ -196,18 +175,12 @@ mod tests {
 
     #[test]
     fn both_own_grammars_load() {
-        for own in [
-            include_str!("syntax/toml.sublime-syntax"),
-            include_str!("syntax/http.sublime-syntax"),
-        ] {
+        for own in [include_str!("syntax/toml.sublime-syntax"), include_str!("syntax/http.sublime-syntax")] {
             SyntaxDefinition::load_from_str(own, true, None).unwrap();
         }
         for language in LANGUAGES.iter().filter(|l| **l != "text") {
             let extension = if *language == "rust" { "rs" } else { language };
-            assert!(
-                SYNTAXES.find_syntax_by_extension(extension).is_some(),
-                "{language}"
-            );
+            assert!(SYNTAXES.find_syntax_by_extension(extension).is_some(), "{language}");
         }
     }
 
@@ -219,21 +192,9 @@ mod tests {
                 "// why\nfn admit(n: u64) -> bool { n < 1_0 && \"a<b\".len() > 2 }\n",
                 "<span class=\"s-comment\">// why</span>\n<span class=\"s-keyword\">fn</span> <span class=\"s-function\">admit</span>",
             ),
-            (
-                "js",
-                "const x = 1; // one\n",
-                "<span class=\"s-comment\">// one</span>",
-            ),
-            (
-                "lua",
-                "local x = redis.call('GET', KEYS[1])\n",
-                "<span class=\"s-keyword\">local</span>",
-            ),
-            (
-                "sql",
-                "SELECT id FROM orders WHERE total > 5;\n",
-                "<span class=\"s-keyword\">SELECT</span>",
-            ),
+            ("js", "const x = 1; // one\n", "<span class=\"s-comment\">// one</span>"),
+            ("lua", "local x = redis.call('GET', KEYS[1])\n", "<span class=\"s-keyword\">local</span>"),
+            ("sql", "SELECT id FROM orders WHERE total > 5;\n", "<span class=\"s-keyword\">SELECT</span>"),
             (
                 "json",
                 "{\"limit\": 100}\n",
@@ -262,15 +223,8 @@ mod tests {
         let html = highlight_rust(source);
         assert_eq!(text_of(&html), source);
         // Inline styles are against the site's policy; nothing but classed spans may come out.
-        for tag in html
-            .split('<')
-            .skip(1)
-            .map(|t| t.split('>').next().unwrap())
-        {
-            assert!(
-                tag == "/span" || tag.starts_with("span class=\"s-"),
-                "{tag}"
-            );
+        for tag in html.split('<').skip(1).map(|t| t.split('>').next().unwrap()) {
+            assert!(tag == "/span" || tag.starts_with("span class=\"s-"), "{tag}");
         }
     }
 
@@ -283,8 +237,6 @@ mod tests {
             rest = &rest[rest.find('>').unwrap() + 1..];
         }
         text.push_str(rest);
-        text.replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&")
+        text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     }
 }

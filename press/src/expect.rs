@@ -81,9 +81,7 @@ impl Expect {
                 "`{text}` is not a condition: {why}; write it like `== 200`, `<= 5`, `45 +- 3`, `45 +- 5%` or `2 .. 4`"
             )
         };
-        let value = |s: &str| {
-            number(s.trim()).ok_or_else(|| wrong(format!("`{}` is not a number", s.trim())))
-        };
+        let value = |s: &str| number(s.trim()).ok_or_else(|| wrong(format!("`{}` is not a number", s.trim())));
         let trimmed = text.trim();
         type Make = fn(f64) -> Expect;
         let comparisons: [(&str, Make); 6] = [
@@ -109,10 +107,7 @@ impl Expect {
                 return Err(wrong("the tolerance is negative".into()));
             }
             return Ok(if percent {
-                Expect::NearPercent {
-                    value: centre,
-                    percent: by,
-                }
+                Expect::NearPercent { value: centre, percent: by }
             } else {
                 Expect::Near { value: centre, by }
             });
@@ -143,23 +138,17 @@ impl Expect {
             Expect::Below(v) => x < v && !same(x, v),
             Expect::Above(v) => x > v && !same(x, v),
             Expect::Near { value, by } => (x - value).abs() < by || same((x - value).abs(), by),
-            Expect::NearPercent { value, percent } => Expect::Near {
-                value,
-                by: value.abs() * percent / 100.0,
+            Expect::NearPercent { value, percent } => {
+                Expect::Near { value, by: value.abs() * percent / 100.0 }.holds(x)
             }
-            .holds(x),
-            Expect::Within { low, high } => {
-                Expect::AtLeast(low).holds(x) && Expect::AtMost(high).holds(x)
-            }
+            Expect::Within { low, high } => Expect::AtLeast(low).holds(x) && Expect::AtMost(high).holds(x),
         }
     }
 
     /// A number for which the condition plainly holds; used to see whether any answer of an experiment could be right.
     pub(crate) fn example(self) -> Option<f64> {
         match self {
-            Expect::Equal(v)
-            | Expect::Near { value: v, .. }
-            | Expect::NearPercent { value: v, .. } => Some(v),
+            Expect::Equal(v) | Expect::Near { value: v, .. } | Expect::NearPercent { value: v, .. } => Some(v),
             _ => None,
         }
     }
@@ -167,10 +156,7 @@ impl Expect {
 
 /// Equal up to the last few bits: a decimal such as 0.3 and the sum that a run arrives at may differ there.
 fn same(a: f64, b: f64) -> bool {
-    a == b
-        || (a.is_finite()
-            && b.is_finite()
-            && (a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1.0))
+    a == b || (a.is_finite() && b.is_finite() && (a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1.0))
 }
 
 impl fmt::Display for Expect {
@@ -251,9 +237,7 @@ mod tests {
 
     #[test]
     fn displays_what_it_read() {
-        for text in [
-            "== 200", "!= 1", "<= 0.5", ">= 3", "< -1", "> 7", "45 +- 3", "45 +- 5%", "2 .. 4",
-        ] {
+        for text in ["== 200", "!= 1", "<= 0.5", ">= 3", "< -1", "> 7", "45 +- 3", "45 +- 5%", "2 .. 4"] {
             assert_eq!(Expect::parse(text).unwrap().to_string(), text);
         }
     }
@@ -266,11 +250,7 @@ mod tests {
         assert!(n(12.5, 1).fits(12.46));
         assert!(n(0.0, 0).fits(-0.2));
         assert!(!n(0.0, 0).fits(f64::NAN));
-        let answers = [
-            n(100.0, 0),
-            n(101.0, 0),
-            Answer::When(Expect::AtLeast(150.0)),
-        ];
+        let answers = [n(100.0, 0), n(101.0, 0), Answer::When(Expect::AtLeast(150.0))];
         assert_eq!(right_answer(answers, 200.0), Some(2));
         assert_eq!(right_answer(answers, 101.2), Some(1));
         assert_eq!(right_answer(answers, 120.0), None);

@@ -213,15 +213,11 @@ impl Input {
     /// A sentence that quotes the text and says what was expected.
     pub fn parse(text: &str) -> Result<Input, String> {
         let wrong = |why: String| {
-            format!(
-                "`{text}` is not an input: {why}; write it like `12.5s kill node=2` or `30s set limit=50`"
-            )
+            format!("`{text}` is not an input: {why}; write it like `12.5s kill node=2` or `30s set limit=50`")
         };
         let mut words = text.split_whitespace();
         let at_us = duration(words.next().unwrap_or_default()).map_err(&wrong)?;
-        let act = words
-            .next()
-            .ok_or_else(|| wrong("the act is missing".into()))?;
+        let act = words.next().ok_or_else(|| wrong("the act is missing".into()))?;
         if !is_name(act) {
             return Err(wrong(format!("`{act}` is not the name of an act")));
         }
@@ -240,43 +236,26 @@ impl Input {
         if act == "set" && args.len() != 1 {
             return Err(wrong("`set` moves exactly one knob".into()));
         }
-        Ok(Input {
-            at_us,
-            act: act.to_owned(),
-            args,
-        })
+        Ok(Input { at_us, act: act.to_owned(), args })
     }
 }
 
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}",
-            crate::units::duration_text(self.at_us),
-            self.act
-        )?;
-        self.args
-            .iter()
-            .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+        write!(f, "{} {}", crate::units::duration_text(self.at_us), self.act)?;
+        self.args.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }
 
-const TOP: [&str; 11] = [
-    "title", "short", "level", "theme", "topics", "minutes", "related", "summary", "source",
-    "preset", "try",
-];
+const TOP: [&str; 11] =
+    ["title", "short", "level", "theme", "topics", "minutes", "related", "summary", "source", "preset", "try"];
 const SOURCE: [&str; 6] = ["id", "title", "url", "by", "year", "note"];
-const PRESET: [&str; 9] = [
-    "id", "title", "set", "set_b", "inputs", "inputs_b", "seed", "speed", "until",
-];
+const PRESET: [&str; 9] = ["id", "title", "set", "set_b", "inputs", "inputs_b", "seed", "speed", "until"];
 const TRY: [&str; 17] = [
-    "id", "title", "set", "set_b", "inputs", "inputs_b", "seed", "seeds", "speed", "until", "ask",
-    "choices", "measure", "expect", "side", "after", "check",
+    "id", "title", "set", "set_b", "inputs", "inputs_b", "seed", "seeds", "speed", "until", "ask", "choices",
+    "measure", "expect", "side", "after", "check",
 ];
-const CHECK: [&str; 10] = [
-    "set", "set_b", "inputs", "inputs_b", "seed", "seeds", "until", "side", "measure", "expect",
-];
+const CHECK: [&str; 10] = ["set", "set_b", "inputs", "inputs_b", "seed", "seeds", "until", "side", "measure", "expect"];
 
 /// The slowest and the fastest that the stage plays.
 const SPEED: std::ops::RangeInclusive<f64> = 0.05..=64.0;
@@ -293,10 +272,7 @@ pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
             let line = r.line(e.span().map_or(0, |s| s.start));
             // One slip makes the parser stumble several times on its line; the first message says it best.
             if line != last {
-                r.problem(
-                    line,
-                    format!("the front matter is not TOML: {}", e.message()),
-                );
+                r.problem(line, format!("the front matter is not TOML: {}", e.message()));
             }
             last = line;
         }
@@ -316,21 +292,9 @@ pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
         minutes: u32::try_from(t.integer(r, "minutes", 1..=60)).unwrap_or_default(),
         related: related(r, &t, slug),
         summary: t.text(r, "summary"),
-        sources: t
-            .tables(r, "source", " in [[source]]")
-            .iter()
-            .map(|t| source(r, t))
-            .collect(),
-        presets: t
-            .tables(r, "preset", " in [[preset]]")
-            .iter()
-            .map(|t| preset(r, t))
-            .collect(),
-        tries: t
-            .tables(r, "try", " in [[try]]")
-            .iter()
-            .map(|t| experiment(r, t))
-            .collect(),
+        sources: t.tables(r, "source", " in [[source]]").iter().map(|t| source(r, t)).collect(),
+        presets: t.tables(r, "preset", " in [[preset]]").iter().map(|t| preset(r, t)).collect(),
+        tries: t.tables(r, "try", " in [[try]]").iter().map(|t| experiment(r, t)).collect(),
     };
     at_most(r, &t, "short", &front.short, 32);
     at_most(r, &t, "title", &front.title, 160);
@@ -359,17 +323,11 @@ fn related(r: &mut Reader, t: &Table, slug: &str) -> Vec<String> {
     distinct(r, "related", &related);
     for (name, line) in &related {
         if name == slug {
-            r.problem(
-                *line,
-                format!("`related` names `{name}`, which is this question itself"),
-            );
+            r.problem(*line, format!("`related` names `{name}`, which is this question itself"));
         } else if !SLUGS.contains(&name.as_str()) {
             r.problem(
                 *line,
-                format!(
-                    "`related` names `{name}`, which is not a question; {}",
-                    expected_one_of(name, &SLUGS)
-                ),
+                format!("`related` names `{name}`, which is not a question; {}", expected_one_of(name, &SLUGS)),
             );
         }
     }
@@ -383,9 +341,7 @@ fn source(r: &mut Reader, t: &Table) -> Source {
         title: t.text(r, "title"),
         url: t.parsed(r, "url", url).unwrap_or_default(),
         by: t.optional_text(r, "by"),
-        year: t
-            .optional_integer(r, "year", 1900..=2100)
-            .and_then(|y| u16::try_from(y).ok()),
+        year: t.optional_integer(r, "year", 1900..=2100).and_then(|y| u16::try_from(y).ok()),
         note: t.optional_text(r, "note"),
     }
 }
@@ -431,16 +387,10 @@ fn experiment(r: &mut Reader, t: &Table) -> Try {
     {
         r.problem(
             t.line_of(r, "choices"),
-            format!(
-                "none of the choices is right when the run measures {x}, as `expect` says it will"
-            ),
+            format!("none of the choices is right when the run measures {x}, as `expect` says it will"),
         );
     }
-    let checks = t
-        .tables(r, "check", " in [[try.check]]")
-        .iter()
-        .map(|c| check(r, c, &sides, &plan))
-        .collect();
+    let checks = t.tables(r, "check", " in [[try.check]]").iter().map(|c| check(r, c, &sides, &plan)).collect();
     Try {
         id: id(r, t),
         title: t.text(r, "title"),
@@ -467,11 +417,7 @@ fn check(r: &mut Reader, t: &Table, of: &Sides, base: &Plan) -> Check {
         until_us,
     };
     let claim = claim(r, t, &plan);
-    Check {
-        plan,
-        claim,
-        line: t.line,
-    }
+    Check { plan, claim, line: t.line }
 }
 
 /// The two sides as written, before B is filled up from A.
@@ -492,10 +438,7 @@ impl Sides {
         }
         if t.map.contains_key("set_b") {
             let set_b = t.optional_pairs(r, "set_b").unwrap_or_default();
-            sides.set_b = Some(laid_over(
-                sides.set_b.as_deref().unwrap_or_default(),
-                &set_b,
-            ));
+            sides.set_b = Some(laid_over(sides.set_b.as_deref().unwrap_or_default(), &set_b));
         }
         if t.map.contains_key("inputs") {
             sides.inputs = inputs(r, t, "inputs", until_us);
@@ -507,10 +450,7 @@ impl Sides {
     }
 
     fn setups(&self) -> (Setup, Option<Setup>) {
-        let a = Setup {
-            set: self.set.clone(),
-            inputs: self.inputs.clone(),
-        };
+        let a = Setup { set: self.set.clone(), inputs: self.inputs.clone() };
         let b = (self.set_b.is_some() || self.inputs_b.is_some()).then(|| Setup {
             set: laid_over(&self.set, self.set_b.as_deref().unwrap_or_default()),
             inputs: self.inputs_b.clone().unwrap_or_else(|| self.inputs.clone()),
@@ -536,13 +476,13 @@ fn inputs(r: &mut Reader, t: &Table, key: &str, until_us: Option<u64>) -> Vec<In
         match Input::parse(&text) {
             Ok(input) => {
                 if until_us.is_some_and(|until| input.at_us > until) {
-                    r.problem(
-                        line,
-                        format!("`{text}` comes after the run has ended (`until`)"),
-                    );
+                    r.problem(line, format!("`{text}` comes after the run has ended (`until`)"));
                 }
                 if inputs.last().is_some_and(|last| last.at_us > input.at_us) {
-                    r.problem(line, format!("`{text}` comes before the input above it; write inputs in the order of their times"));
+                    r.problem(
+                        line,
+                        format!("`{text}` comes before the input above it; write inputs in the order of their times"),
+                    );
                 }
                 inputs.push(input);
             }
@@ -561,8 +501,7 @@ fn until(r: &mut Reader, t: &Table) -> Option<u64> {
 }
 
 fn seeds(r: &mut Reader, t: &Table) -> Option<u32> {
-    t.optional_integer(r, "seeds", 1..=1_000)
-        .and_then(|n| u32::try_from(n).ok())
+    t.optional_integer(r, "seeds", 1..=1_000).and_then(|n| u32::try_from(n).ok())
 }
 
 fn claim(r: &mut Reader, t: &Table, plan: &Plan) -> Claim {
@@ -574,17 +513,12 @@ fn claim(r: &mut Reader, t: &Table, plan: &Plan) -> Claim {
         })
         .unwrap_or(Side::A);
     if side == Side::B && plan.b.is_none() {
-        r.problem(
-            t.line_of(r, "side"),
-            "`side` is `b`, but there is no B; give it a `set_b` or `inputs_b`",
-        );
+        r.problem(t.line_of(r, "side"), "`side` is `b`, but there is no B; give it a `set_b` or `inputs_b`");
     }
     Claim {
         side,
         measure: t.parsed(r, "measure", measure).unwrap_or_default(),
-        expect: t
-            .parsed(r, "expect", Expect::parse)
-            .unwrap_or(Expect::Above(f64::NEG_INFINITY)),
+        expect: t.parsed(r, "expect", Expect::parse).unwrap_or(Expect::Above(f64::NEG_INFINITY)),
     }
 }
 
@@ -598,9 +532,7 @@ fn measure(text: &str) -> Result<String, String> {
         }
     }
     if open != 0 || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err(format!(
-            "`{text}` is not a measure; write it like `admitted` or `max_in_window(1s)`"
-        ));
+        return Err(format!("`{text}` is not a measure; write it like `admitted` or `max_in_window(1s)`"));
     }
     Ok(text.to_owned())
 }
@@ -617,13 +549,16 @@ fn choices(r: &mut Reader, t: &Table) -> Vec<Choice> {
                 let t = Table::new(r, " in `choices`", map, item.span());
                 t.only(r, &["label", "when"], &[]);
                 let label = t.text(r, "label");
-                t.parsed(r, "when", Expect::parse).map(|when| Choice {
-                    label,
-                    answer: Answer::When(when),
-                })
+                t.parsed(r, "when", Expect::parse).map(|when| Choice { label, answer: Answer::When(when) })
             }
             other => {
-                r.problem(r.line(item.span().start), format!("a choice is {}; expected a string or `{{ label = \"..\", when = \"..\" }}`", described(other)));
+                r.problem(
+                    r.line(item.span().start),
+                    format!(
+                        "a choice is {}; expected a string or `{{ label = \"..\", when = \"..\" }}`",
+                        described(other)
+                    ),
+                );
                 None
             }
         };
@@ -634,24 +569,12 @@ fn choices(r: &mut Reader, t: &Table) -> Vec<Choice> {
         return Vec::new();
     }
     if choices.len() < 2 {
-        r.problem(
-            line,
-            format!(
-                "`choices` has {}; an experiment asks between at least 2",
-                choices.len()
-            ),
-        );
+        r.problem(line, format!("`choices` has {}; an experiment asks between at least 2", choices.len()));
         return Vec::new();
     }
     for (i, c) in choices.iter().enumerate() {
-        if choices[..i]
-            .iter()
-            .any(|d| d.label == c.label || d.answer == c.answer)
-        {
-            r.problem(
-                line,
-                format!("the choice `{}` says the same as one before it", c.label),
-            );
+        if choices[..i].iter().any(|d| d.label == c.label || d.answer == c.answer) {
+            r.problem(line, format!("the choice `{}` says the same as one before it", c.label));
         }
     }
     choices
@@ -659,10 +582,7 @@ fn choices(r: &mut Reader, t: &Table) -> Vec<Choice> {
 
 fn number_choice(r: &mut Reader, label: &str, line: usize) -> Option<Choice> {
     match leading_number(label) {
-        Some((value, decimals)) => Some(Choice {
-            label: label.to_owned(),
-            answer: Answer::Number { value, decimals },
-        }),
+        Some((value, decimals)) => Some(Choice { label: label.to_owned(), answer: Answer::Number { value, decimals } }),
         None => {
             r.problem(line, format!("the choice `{label}` does not begin with a number, so no run can mark it; write `{{ label = \"{label}\", when = \"<= 10\" }}`"));
             None
@@ -672,15 +592,12 @@ fn number_choice(r: &mut Reader, label: &str, line: usize) -> Option<Choice> {
 
 fn id(r: &mut Reader, t: &Table) -> String {
     t.parsed(r, "id", |text| {
-        let plain = text.split('-').all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        });
-        plain.then(|| text.to_owned()).ok_or_else(|| {
-            format!("`{text}` is not an id; expected lower-case words and digits joined by `-`")
-        })
+        let plain = text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        plain
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("`{text}` is not an id; expected lower-case words and digits joined by `-`"))
     })
     .unwrap_or_default()
 }
@@ -688,20 +605,13 @@ fn id(r: &mut Reader, t: &Table) -> String {
 fn url(text: &str) -> Result<String, String> {
     crate::units::web_address(text)
         .then(|| text.to_owned())
-        .ok_or_else(|| {
-            format!(
-                "`{text}` is not a web address; expected one that starts with https:// or http://"
-            )
-        })
+        .ok_or_else(|| format!("`{text}` is not a web address; expected one that starts with https:// or http://"))
 }
 
 fn at_most(r: &mut Reader, t: &Table, key: &str, text: &str, chars: usize) {
     let count = text.chars().count();
     if count > chars {
-        r.problem(
-            t.line_of(r, key),
-            format!("`{key}` has {count} characters; at most {chars} fit where it is shown"),
-        );
+        r.problem(t.line_of(r, key), format!("`{key}` has {count} characters; at most {chars} fit where it is shown"));
     }
 }
 
@@ -729,10 +639,9 @@ fn distinct_ids(r: &mut Reader, t: &Table, key: &str) {
         };
         let line = r.line(value.span().start);
         match seen.iter().find(|(s, _)| s == &id.as_ref()) {
-            Some((_, first)) => r.problem(
-                line,
-                format!("the id `{id}` is already used by the [[{key}]] at line {first}"),
-            ),
+            Some((_, first)) => {
+                r.problem(line, format!("the id `{id}` is already used by the [[{key}]] at line {first}"))
+            }
             None => seen.push((id.as_ref(), line)),
         }
     }

@@ -11,8 +11,7 @@ use crate::section::{Kind, Section};
 use crate::table::Reader;
 use crate::units::{leading_number, web_address};
 use pulldown_cmark::{
-    Alignment, BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser,
-    Tag, TagEnd,
+    Alignment, BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd,
 };
 use std::cell::RefCell;
 
@@ -24,9 +23,7 @@ pub struct Known {
 
 impl Known {
     pub fn of(articles: &[Article]) -> Known {
-        Known {
-            slugs: articles.iter().map(|a| a.slug.clone()).collect(),
-        }
+        Known { slugs: articles.iter().map(|a| a.slug.clone()).collect() }
     }
 
     pub fn has(&self, slug: &str) -> bool {
@@ -54,9 +51,7 @@ pub(crate) fn check(r: &mut Reader, slug: &str, front: &Front, sections: &[Secti
 
 /// `text` safe as element content.
 pub(crate) fn escape_text(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// `text` safe as element content and as a quoted attribute.
@@ -82,15 +77,7 @@ impl<'a> Page<'a> {
         ids.push("sources".to_owned());
         ids.extend(front.sources.iter().map(|s| format!("source-{}", s.id)));
         ids.extend(front.tries.iter().map(|t| format!("try-{}", t.id)));
-        Page {
-            slug,
-            front,
-            known,
-            problems: Vec::new(),
-            ids,
-            fragments: Vec::new(),
-            tables: 0,
-        }
+        Page { slug, front, known, problems: Vec::new(), ids, fragments: Vec::new(), tables: 0 }
     }
 
     fn problem(&mut self, line: usize, message: impl Into<String>) {
@@ -103,31 +90,19 @@ impl<'a> Page<'a> {
             let inner = Writer::new(self, section).write();
             let id = section.kind.id();
             match section.kind {
-                Kind::Question => {
-                    out.push_str(&format!("<section id=\"{id}\">\n{inner}</section>\n"))
-                }
+                Kind::Question => out.push_str(&format!("<section id=\"{id}\">\n{inner}</section>\n")),
                 kind => out.push_str(&folded(id, kind.title(), kind == Kind::ShortAnswer, &inner)),
             }
         }
         if !self.front.sources.is_empty() {
             let items: String = self.front.sources.iter().map(source_item).collect();
-            out.push_str(&folded(
-                "sources",
-                "Sources",
-                false,
-                &format!("<ol>\n{items}</ol>\n"),
-            ));
+            out.push_str(&folded("sources", "Sources", false, &format!("<ol>\n{items}</ol>\n")));
         }
         for (id, line) in std::mem::take(&mut self.fragments) {
             if !self.ids.contains(&id) {
                 let ids: Vec<&str> = self.ids.iter().map(String::as_str).collect();
-                let near = closest(&id, &ids)
-                    .map(|n| format!("; did you mean `#{n}`?"))
-                    .unwrap_or_default();
-                self.problem(
-                    line,
-                    format!("the link `#{id}` leads nowhere on this page{near}"),
-                );
+                let near = closest(&id, &ids).map(|n| format!("; did you mean `#{n}`?")).unwrap_or_default();
+                self.problem(line, format!("the link `#{id}` leads nowhere on this page{near}"));
             }
         }
         out
@@ -137,10 +112,7 @@ impl<'a> Page<'a> {
     /// rest of the page uses.
     fn heading_id(&mut self, kind: Kind, text: &str) -> String {
         let mut id = kind.id().to_owned();
-        for word in text
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|w| !w.is_empty())
-        {
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
             if id.len() + word.len() > 72 {
                 break;
             }
@@ -162,20 +134,11 @@ impl<'a> Page<'a> {
         match self.front.sources.iter().position(|s| s.id == id) {
             Some(i) => {
                 let label = escape(&format!("[{}] {}", i + 1, self.front.sources[i].title));
-                format!(
-                    "<sup class=\"cite\"><a href=\"#source-{id}\" aria-label=\"{label}\">[{}]</a></sup>",
-                    i + 1
-                )
+                format!("<sup class=\"cite\"><a href=\"#source-{id}\" aria-label=\"{label}\">[{}]</a></sup>", i + 1)
             }
             None => {
                 let ids: Vec<&str> = self.front.sources.iter().map(|s| s.id.as_str()).collect();
-                self.problem(
-                    line,
-                    format!(
-                        "no [[source]] has the id `{id}`; {}",
-                        expected_one_of(id, &ids)
-                    ),
-                );
+                self.problem(line, format!("no [[source]] has the id `{id}`; {}", expected_one_of(id, &ids)));
                 String::new()
             }
         }
@@ -186,79 +149,51 @@ impl<'a> Page<'a> {
         if let Some(id) = to.strip_prefix("try:") {
             let ids: Vec<&str> = self.front.tries.iter().map(|t| t.id.as_str()).collect();
             if !ids.contains(&id) {
-                self.problem(
-                    line,
-                    format!(
-                        "no [[try]] has the id `{id}`; {}",
-                        expected_one_of(id, &ids)
-                    ),
-                );
+                self.problem(line, format!("no [[try]] has the id `{id}`; {}", expected_one_of(id, &ids)));
             }
             return format!("<a href=\"#try-{0}\" data-try=\"{0}\">", escape(id));
         }
         if let Some(slug) = to.strip_prefix("q:") {
             if slug == self.slug {
-                self.problem(
-                    line,
-                    format!("the link `q:{slug}` leads to this question itself"),
-                );
+                self.problem(line, format!("the link `q:{slug}` leads to this question itself"));
             } else if !SLUGS.contains(&slug) {
-                self.problem(
-                    line,
-                    format!(
-                        "`{slug}` is not a question; {}",
-                        expected_one_of(slug, &SLUGS)
-                    ),
-                );
+                self.problem(line, format!("`{slug}` is not a question; {}", expected_one_of(slug, &SLUGS)));
             }
             let is_written = self.known.has(slug);
-            return if is_written {
-                format!("<a href=\"../{}/\">", escape(slug))
-            } else {
-                String::new()
-            };
+            return if is_written { format!("<a href=\"../{}/\">", escape(slug)) } else { String::new() };
         }
         if let Some(id) = to.strip_prefix('#') {
             self.fragments.push((id.to_owned(), line));
             return format!("<a href=\"#{}\">", escape(id));
         }
         if !web_address(to) {
-            self.problem(line, format!("the link `{to}` leads nowhere we know; expected https://.., `try:id`, `q:slug` or `#id`"));
+            self.problem(
+                line,
+                format!("the link `{to}` leads nowhere we know; expected https://.., `try:id`, `q:slug` or `#id`"),
+            );
         }
         format!("<a href=\"{}\" rel=\"noopener\">", escape(to))
     }
 
     /// A link whose text is a bare number or percentage says that the experiment measures it: some claim must hold.
     fn number_claim(&mut self, to: &str, text: &str, line: usize) {
-        let Some(t) = to
-            .strip_prefix("try:")
-            .and_then(|id| self.front.tries.iter().find(|t| t.id == id))
-        else {
+        let Some(t) = to.strip_prefix("try:").and_then(|id| self.front.tries.iter().find(|t| t.id == id)) else {
             return;
         };
         let text = text.trim();
         let bare = text.strip_suffix('%').unwrap_or(text).trim_end();
-        if !bare.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-            || bare.contains(char::is_whitespace)
-        {
+        if !bare.starts_with(|c: char| c.is_ascii_digit() || c == '-') || bare.contains(char::is_whitespace) {
             return;
         }
-        let Some((value, _)) = leading_number(bare).filter(|_| !bare.contains(char::is_alphabetic))
-        else {
+        let Some((value, _)) = leading_number(bare).filter(|_| !bare.contains(char::is_alphabetic)) else {
             return;
         };
         // A share may be measured as a fraction and written as a percentage.
         let fraction = (bare != text).then_some(value / 100.0);
-        let holds = |t: &Try| {
-            t.claims().any(|(_, _, c)| {
-                c.expect.holds(value) || fraction.is_some_and(|x| c.expect.holds(x))
-            })
-        };
+        let holds =
+            |t: &Try| t.claims().any(|(_, _, c)| c.expect.holds(value) || fraction.is_some_and(|x| c.expect.holds(x)));
         if !holds(t) {
-            let claims: Vec<String> = t
-                .claims()
-                .map(|(_, _, c)| format!("{} {}", c.measure, c.expect))
-                .collect();
+            let claims: Vec<String> = t.claims().map(|(_, _, c)| format!("{} {}", c.measure, c.expect)).collect();
             self.problem(
                 line,
                 format!(
@@ -273,23 +208,14 @@ impl<'a> Page<'a> {
 
 fn folded(id: &str, title: &str, open: bool, inner: &str) -> String {
     let open = if open { " open" } else { "" };
-    format!(
-        "<section id=\"{id}\"><details{open}><summary><h2>{title}</h2></summary>\n{inner}</details></section>\n"
-    )
+    format!("<section id=\"{id}\"><details{open}><summary><h2>{title}</h2></summary>\n{inner}</details></section>\n")
 }
 
 fn source_item(s: &Source) -> String {
-    let mut item = format!(
-        "<li id=\"source-{}\"><a href=\"{}\" rel=\"noopener\">{}</a>.",
-        s.id,
-        escape(&s.url),
-        escape(&s.title)
-    );
+    let mut item =
+        format!("<li id=\"source-{}\"><a href=\"{}\" rel=\"noopener\">{}</a>.", s.id, escape(&s.url), escape(&s.title));
     let year = s.year.map(|y| y.to_string());
-    let about: Vec<&str> = [s.by.as_deref(), year.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let about: Vec<&str> = [s.by.as_deref(), year.as_deref()].into_iter().flatten().collect();
     if !about.is_empty() {
         item.push_str(&format!(" {}.", escape(&about.join(", "))));
     }
@@ -369,13 +295,11 @@ impl<'w, 'a> Writer<'w, 'a> {
         let resolve = |link: BrokenLink| {
             let id = link.reference.strip_prefix('@').map(str::to_owned);
             if id.is_none() && matches!(link.link_type, LinkType::Reference | LinkType::Collapsed) {
-                dead.borrow_mut()
-                    .push((link.span.start, link.reference.to_string()));
+                dead.borrow_mut().push((link.span.start, link.reference.to_string()));
             }
             id.map(|id| (CowStr::from(id), CowStr::from("")))
         };
-        let parser =
-            Parser::new_with_broken_link_callback(markdown, Options::ENABLE_TABLES, Some(resolve));
+        let parser = Parser::new_with_broken_link_callback(markdown, Options::ENABLE_TABLES, Some(resolve));
         let (mut line, mut counted) = (self.section.line, 0);
         for (event, span) in parser.into_offset_iter() {
             // Events come nearly in order; counting on from the last place keeps this linear.
@@ -388,20 +312,14 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
         for (at, reference) in dead.into_inner() {
             let line = self.section.line + newlines(markdown, 0, at);
-            self.page.problem(
-                line,
-                format!("nothing defines the link `[{reference}]`; write `[text](https://..)`"),
-            );
+            self.page.problem(line, format!("nothing defines the link `[{reference}]`; write `[text](https://..)`"));
         }
         self.close_entry();
         if self.has_entries() && self.entries == 0 && !self.complained {
             let what = self.entry_form();
             self.page.problem(
                 self.section.line - 1,
-                format!(
-                    "the section `{}` has no entries; expected {what}",
-                    self.section.kind.title()
-                ),
+                format!("the section `{}` has no entries; expected {what}", self.section.kind.title()),
             );
         }
         self.out
@@ -424,17 +342,13 @@ impl<'w, 'a> Writer<'w, 'a> {
                 self.html("<br>\n");
                 self.plain(" ");
             }
-            Event::Rule => self.page.problem(
-                line,
-                "a horizontal rule is not a heading; remove it or start a `###` section",
-            ),
+            Event::Rule => {
+                self.page.problem(line, "a horizontal rule is not a heading; remove it or start a `###` section")
+            }
             Event::Html(_) => {}
             Event::InlineHtml(tag) => self.raw_html(&tag, line),
             // Extensions that are not switched on.
-            Event::FootnoteReference(_)
-            | Event::TaskListMarker(_)
-            | Event::InlineMath(_)
-            | Event::DisplayMath(_) => {}
+            Event::FootnoteReference(_) | Event::TaskListMarker(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
     }
 
@@ -449,28 +363,18 @@ impl<'w, 'a> Writer<'w, 'a> {
             let what = self.entry_form();
             self.page.problem(
                 line,
-                format!(
-                    "text before the first entry of `{}`; expected {what}",
-                    self.section.kind.title()
-                ),
+                format!("text before the first entry of `{}`; expected {what}", self.section.kind.title()),
             );
             self.complained = true;
         }
         if matches!(tag, Tag::Heading { .. }) && self.depth > 0 {
-            self.page
-                .problem(line, "a heading cannot stand inside a list or a quote");
+            self.page.problem(line, "a heading cannot stand inside a list or a quote");
         }
         self.depth += usize::from(is_block(&tag));
         match tag {
             Tag::Paragraph => self.html("<p>"),
             Tag::Heading { .. } | Tag::TableCell => {
-                if matches!(
-                    tag,
-                    Tag::Heading {
-                        level: HeadingLevel::H3,
-                        ..
-                    }
-                ) {
+                if matches!(tag, Tag::Heading { level: HeadingLevel::H3, .. }) {
                     self.close_entry();
                 }
                 self.held.push(Held::default());
@@ -480,10 +384,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 self.code = Some((self.language(&info, line), String::new()))
             }
             Tag::CodeBlock(CodeBlockKind::Indented) => {
-                self.page.problem(
-                    line,
-                    "a code block made by indentation has no language; use a fence: ```rust",
-                );
+                self.page.problem(line, "a code block made by indentation has no language; use a fence: ```rust");
                 self.code = Some(("text".to_owned(), String::new()));
             }
             Tag::List(None) => self.html("<ul>\n"),
@@ -491,12 +392,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             Tag::List(Some(first)) => self.html(&format!("<ol start=\"{first}\">\n")),
             Tag::Item => self.html("<li>"),
             Tag::Table(alignments) => {
-                self.table = Some(Table {
-                    alignments,
-                    column: 0,
-                    in_head: false,
-                    headers: Vec::new(),
-                });
+                self.table = Some(Table { alignments, column: 0, in_head: false, headers: Vec::new() });
                 self.held.push(Held::default());
             }
             Tag::TableHead => {
@@ -513,19 +409,12 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
             Tag::Emphasis => self.html("<em>"),
             Tag::Strong => self.html("<strong>"),
-            Tag::Link {
-                link_type,
-                dest_url,
-                ..
-            } => {
+            Tag::Link { link_type, dest_url, .. } => {
                 self.links.push((link_type, dest_url.to_string()));
                 self.held.push(Held::default());
             }
             Tag::Image { .. } => {
-                self.page.problem(
-                    line,
-                    "images are not supported; pictures come from the simulation",
-                );
+                self.page.problem(line, "images are not supported; pictures come from the simulation");
                 self.held.push(Held::default());
             }
             Tag::HtmlBlock => self.raw_html(source.lines().next().unwrap_or_default().trim(), line),
@@ -552,7 +441,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             TagEnd::CodeBlock => {
                 if let Some((language, code)) = self.code.take() {
                     let code = highlight(&language, &code);
-                    self.html(&format!("<pre tabindex=\"0\"><code class=\"language-{language}\">{code}</code></pre>\n"));
+                    self.html(&format!(
+                        "<pre tabindex=\"0\"><code class=\"language-{language}\">{code}</code></pre>\n"
+                    ));
                 }
             }
             TagEnd::List(ordered) => self.html(if ordered { "</ol>\n" } else { "</ul>\n" }),
@@ -592,13 +483,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             return self.page.problem(line, "a heading is empty");
         }
         if kind == Kind::Question {
-            return self.page.problem(
-                line,
-                format!(
-                    "`{title}`: the section `{}` has no headings of its own",
-                    kind.title()
-                ),
-            );
+            return self
+                .page
+                .problem(line, format!("`{title}`: the section `{}` has no headings of its own", kind.title()));
         }
         match level {
             HeadingLevel::H3 => {
@@ -612,39 +499,31 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
             HeadingLevel::H4 => {
                 if !self.has_h3 {
-                    self.page
-                        .problem(line, format!("`#### {title}` has no `###` above it"));
+                    self.page.problem(line, format!("`#### {title}` has no `###` above it"));
                 }
                 let id = self.page.heading_id(kind, title);
                 self.html(&format!("<h4 id=\"{id}\">{}</h4>\n", heading.html));
             }
             HeadingLevel::H1 | HeadingLevel::H2 => {
-                self.page.problem(line, format!("`{title}` is a heading of the top levels; inside a section use `###` and `####`"));
+                self.page.problem(
+                    line,
+                    format!("`{title}` is a heading of the top levels; inside a section use `###` and `####`"),
+                );
             }
-            HeadingLevel::H5 | HeadingLevel::H6 => self.page.problem(
-                line,
-                format!("`{title}` is a heading too deep; use `###` and `####`"),
-            ),
+            HeadingLevel::H5 | HeadingLevel::H6 => {
+                self.page.problem(line, format!("`{title}` is a heading too deep; use `###` and `####`"))
+            }
         }
     }
 
     fn follow_up(&mut self, id: &str, heading: &Held, line: usize) {
-        let parts = Level::ALL.into_iter().find_map(|l| {
-            heading
-                .html
-                .strip_prefix(l.name())?
-                .strip_prefix(": ")
-                .map(|q| (l, q))
-        });
+        let parts = Level::ALL
+            .into_iter()
+            .find_map(|l| heading.html.strip_prefix(l.name())?.strip_prefix(": ").map(|q| (l, q)));
         let Some((level, question)) = parts else {
             let what = self.entry_form();
-            self.page.problem(
-                line,
-                format!(
-                    "`### {}` does not begin with a level; expected {what}",
-                    heading.text.trim()
-                ),
-            );
+            self.page
+                .problem(line, format!("`### {}` does not begin with a level; expected {what}", heading.text.trim()));
             return self.open_entry("", line);
         };
         let name = level.name();
@@ -657,50 +536,28 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     fn wrong_answer(&mut self, id: &str, heading: &Held, line: usize) {
         let html = heading.html.as_str();
-        let quoted = |open, close| {
-            html.strip_prefix(open)?
-                .strip_suffix(close)
-                .filter(|claim: &&str| !claim.trim().is_empty())
-        };
+        let quoted =
+            |open, close| html.strip_prefix(open)?.strip_suffix(close).filter(|claim: &&str| !claim.trim().is_empty());
         let Some(claim) = quoted('"', '"').or_else(|| quoted('\u{201c}', '\u{201d}')) else {
             let what = self.entry_form();
-            self.page.problem(
-                line,
-                format!(
-                    "`### {}` is not a claim in quotes; expected {what}",
-                    heading.text.trim()
-                ),
-            );
+            self.page.problem(line, format!("`### {}` is not a claim in quotes; expected {what}", heading.text.trim()));
             return self.open_entry("", line);
         };
-        self.html(&format!(
-            "<article class=\"wrong\" id=\"{id}\"><h3>\u{201c}{claim}\u{201d}</h3>\n"
-        ));
+        self.html(&format!("<article class=\"wrong\" id=\"{id}\"><h3>\u{201c}{claim}\u{201d}</h3>\n"));
         self.open_entry("</article>\n", line);
     }
 
     fn open_entry(&mut self, closing: &'static str, line: usize) {
         self.entries += 1;
-        self.entry = Some(Entry {
-            closing,
-            line,
-            answer_start: self.out.len(),
-        });
+        self.entry = Some(Entry { closing, line, answer_start: self.out.len() });
     }
 
     fn close_entry(&mut self) {
         let Some(entry) = self.entry.take() else {
             return;
         };
-        if self
-            .out
-            .get(entry.answer_start..)
-            .is_none_or(|answer| answer.trim().is_empty())
-        {
-            self.page.problem(
-                entry.line,
-                "nothing stands below this heading; expected the answer",
-            );
+        if self.out.get(entry.answer_start..).is_none_or(|answer| answer.trim().is_empty()) {
+            self.page.problem(entry.line, "nothing stands below this heading; expected the answer");
         }
         self.out.push_str(entry.closing);
     }
@@ -724,10 +581,8 @@ impl<'w, 'a> Writer<'w, 'a> {
         let Some((link_type, to)) = self.links.pop() else {
             return;
         };
-        let is_citation = matches!(
-            link_type,
-            LinkType::ReferenceUnknown | LinkType::CollapsedUnknown | LinkType::ShortcutUnknown
-        );
+        let is_citation =
+            matches!(link_type, LinkType::ReferenceUnknown | LinkType::CollapsedUnknown | LinkType::ShortcutUnknown);
         if is_citation {
             let mut cites = String::new();
             if link_type == LinkType::ReferenceUnknown {
@@ -746,8 +601,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             return self.html(&cites);
         }
         if inner.text.trim().is_empty() {
-            self.page
-                .problem(line, format!("the link to `{to}` has no text"));
+            self.page.problem(line, format!("the link to `{to}` has no text"));
         }
         self.page.number_claim(&to, &inner.text, line);
         let open = self.page.link(&to, line);
@@ -780,11 +634,7 @@ impl<'w, 'a> Writer<'w, 'a> {
     /// A wide table scrolls in its own box, which the keyboard must be able to reach and a screen reader to name.
     fn end_table(&mut self) {
         let rows = self.held.pop().unwrap_or_default().html;
-        let headers = self
-            .table
-            .take()
-            .map(|t| t.headers.join(", "))
-            .unwrap_or_default();
+        let headers = self.table.take().map(|t| t.headers.join(", ")).unwrap_or_default();
         self.page.tables += 1;
         let label = escape(&format!("Table {}: {headers}", self.page.tables));
         self.html(&format!("<div class=\"table\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table>\n{rows}</tbody></table></div>\n"));
@@ -809,17 +659,16 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     fn raw_html(&mut self, tag: &str, line: usize) {
         // A closing tag adds nothing to what was said about the opening one.
-        if tag.starts_with("</")
-            && self
-                .page
-                .problems
-                .iter()
-                .any(|(_, m)| m.starts_with("raw HTML"))
-        {
+        if tag.starts_with("</") && self.page.problems.iter().any(|(_, m)| m.starts_with("raw HTML")) {
             return;
         }
         let tag: String = tag.chars().take(40).collect();
-        self.page.problem(line, format!("raw HTML `{tag}` is not allowed; write Markdown, or put it between backticks if it is meant as text"));
+        self.page.problem(
+            line,
+            format!(
+                "raw HTML `{tag}` is not allowed; write Markdown, or put it between backticks if it is meant as text"
+            ),
+        );
     }
 
     fn target(&mut self) -> &mut String {
@@ -843,9 +692,7 @@ impl<'w, 'a> Writer<'w, 'a> {
 }
 
 fn newlines(text: &str, from: usize, to: usize) -> usize {
-    text.as_bytes()
-        .get(from..to)
-        .map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count())
+    text.as_bytes().get(from..to).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count())
 }
 
 /// Block elements that other blocks can be inside of, or that count as text before the first entry.

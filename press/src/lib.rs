@@ -22,9 +22,7 @@ mod units;
 #[cfg(feature = "html")]
 pub use code::highlight_rust;
 pub use expect::{Answer, Expect, Side, right_answer};
-pub use front::{
-    Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, Try,
-};
+pub use front::{Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, Try};
 #[cfg(feature = "html")]
 pub use html::{Known, article_html};
 pub use problem::Problem;
@@ -64,11 +62,7 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Article>, Vec<Problem>> {
                 continue;
             }
         };
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name == "README.md" || !name.ends_with(".md") {
             continue;
         }
@@ -98,29 +92,13 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Article>, Vec<Problem>> {
 pub fn parse(file_name: &str, text: &str) -> Result<Article, Vec<Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let slug = file_name.strip_suffix(".md").unwrap_or(file_name);
-    let fail = |line, message: String| {
-        Err(vec![Problem {
-            file: file_name.to_owned(),
-            line,
-            message,
-        }])
-    };
+    let fail = |line, message: String| Err(vec![Problem { file: file_name.to_owned(), line, message }]);
     let Some((front_text, body, body_line)) = split_front(text) else {
-        return fail(
-            1,
-            "no front matter; expected a line `+++`, TOML, another line `+++`, then Markdown"
-                .to_owned(),
-        );
+        return fail(1, "no front matter; expected a line `+++`, TOML, another line `+++`, then Markdown".to_owned());
     };
     let mut r = Reader::new(file_name, front_text, 2);
     if !SLUGS.contains(&slug) {
-        r.problem(
-            1,
-            format!(
-                "no question is called `{slug}`; {}",
-                problem::expected_one_of(slug, &SLUGS)
-            ),
-        );
+        r.problem(1, format!("no question is called `{slug}`; {}", problem::expected_one_of(slug, &SLUGS)));
     }
     let front = front::read(&mut r, slug, front_text);
     let sections = section::split(&mut r, body, body_line);
@@ -131,11 +109,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Article, Vec<Problem>> {
     r.problems.sort();
     r.problems.dedup();
     match front {
-        Some(front) if r.problems.is_empty() => Ok(Article {
-            slug: slug.to_owned(),
-            front,
-            sections,
-        }),
+        Some(front) if r.problems.is_empty() => Ok(Article { slug: slug.to_owned(), front, sections }),
         _ => Err(r.problems),
     }
 }

@@ -27,12 +27,7 @@ pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let reach = (word.chars().count() / 3).max(1);
-    known
-        .iter()
-        .map(|k| (distance(word, k), *k))
-        .filter(|(d, _)| *d <= reach)
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, k)| k)
+    known.iter().map(|k| (distance(word, k), *k)).filter(|(d, _)| *d <= reach).min_by_key(|(d, _)| *d).map(|(_, k)| k)
 }
 
 /// Edit distance in which swapping two neighbours counts as one edit (optimal string alignment).
@@ -43,9 +38,7 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let mut best = (last[j] + usize::from(x != y))
-                .min(last[j + 1] + 1)
-                .min(row[j] + 1);
+            let mut best = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
                 best = best.min(before_last[j - 1] + 1);
             }
@@ -58,11 +51,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// `a`, `b` and `c`: a list for a sentence.
 pub(crate) fn listed(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|w| format!("`{w}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The end of a sentence about a word that is not one of `known`: the nearest one, then all of them.
@@ -79,11 +68,7 @@ mod tests {
 
     #[test]
     fn displays_as_a_place_and_a_sentence() {
-        let p = Problem {
-            file: "x.md".into(),
-            line: 12,
-            message: "unknown key `limt`".into(),
-        };
+        let p = Problem { file: "x.md".into(), line: 12, message: "unknown key `limt`".into() };
         assert_eq!(p.to_string(), "content/x.md:12: unknown key `limt`");
     }
 

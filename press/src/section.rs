@@ -83,23 +83,13 @@ pub(crate) fn split(r: &mut Reader, body: &str, first_line: usize) -> Vec<Sectio
             Some(title) => {
                 let named = |name: &str| Kind::ALL.into_iter().find(|k| k.title() == name);
                 let kind = named(title).or_else(|| {
-                    r.problem(
-                        line,
-                        format!(
-                            "unknown section `{title}`; {}",
-                            expected_one_of(title, &titles)
-                        ),
-                    );
+                    r.problem(line, format!("unknown section `{title}`; {}", expected_one_of(title, &titles)));
                     // A misspelt heading still starts its section, so that it is not reported as missing too.
                     closest(title, &titles).and_then(named)
                 });
                 if let Some(kind) = kind {
                     place(r, &sections, kind, line);
-                    sections.push(Section {
-                        kind,
-                        markdown: String::new(),
-                        line: line + 1,
-                    });
+                    sections.push(Section { kind, markdown: String::new(), line: line + 1 });
                 }
                 unknown_before = kind.is_none();
             }
@@ -107,13 +97,7 @@ pub(crate) fn split(r: &mut Reader, body: &str, first_line: usize) -> Vec<Sectio
                 Some(section) => section.markdown.push_str(text),
                 None if text.trim().is_empty() || unknown_before => {}
                 None => {
-                    r.problem(
-                        line,
-                        format!(
-                            "text before the first section; start with `## {}`",
-                            titles[0]
-                        ),
-                    );
+                    r.problem(line, format!("text before the first section; start with `## {}`", titles[0]));
                     unknown_before = true;
                 }
             },
@@ -127,10 +111,9 @@ pub(crate) fn split(r: &mut Reader, body: &str, first_line: usize) -> Vec<Sectio
     for kind in Kind::ALL {
         match sections.iter().find(|s| s.kind == kind) {
             None => r.problem(last, format!("missing section `## {}`", kind.title())),
-            Some(s) if s.markdown.trim().is_empty() => r.problem(
-                s.line - 1,
-                format!("the section `{}` is empty", kind.title()),
-            ),
+            Some(s) if s.markdown.trim().is_empty() => {
+                r.problem(s.line - 1, format!("the section `{}` is empty", kind.title()))
+            }
             Some(_) => {}
         }
     }
@@ -141,19 +124,9 @@ pub(crate) fn split(r: &mut Reader, body: &str, first_line: usize) -> Vec<Sectio
 fn place(r: &mut Reader, sections: &[Section], kind: Kind, line: usize) {
     if let Some(first) = sections.iter().find(|s| s.kind == kind) {
         let first = first.line - 1;
-        r.problem(
-            line,
-            format!("the section `{}` is already at line {first}", kind.title()),
-        );
+        r.problem(line, format!("the section `{}` is already at line {first}", kind.title()));
     } else if let Some(later) = sections.iter().map(|s| s.kind).filter(|k| *k > kind).min() {
-        r.problem(
-            line,
-            format!(
-                "the section `{}` belongs before `{}`",
-                kind.title(),
-                later.title()
-            ),
-        );
+        r.problem(line, format!("the section `{}` belongs before `{}`", kind.title(), later.title()));
     }
 }
 
@@ -161,8 +134,7 @@ fn place(r: &mut Reader, sections: &[Section], kind: Kind, line: usize) {
 fn heading(line: &str) -> Option<&str> {
     let indent = line.len() - line.trim_start_matches(' ').len();
     let rest = line.trim_start_matches(' ').strip_prefix("##")?;
-    (indent <= 3 && rest.starts_with([' ', '\t', '\n', '\r']))
-        .then(|| rest.trim().trim_end_matches('#').trim_end())
+    (indent <= 3 && rest.starts_with([' ', '\t', '\n', '\r'])).then(|| rest.trim().trim_end_matches('#').trim_end())
 }
 
 /// Follows the opening and closing of code fences: (character, length, line of the opening).
@@ -173,12 +145,8 @@ fn step_fence(fence: &mut Option<(char, usize, usize)>, text: &str, line: usize)
     };
     let length = text.chars().take_while(|c| *c == mark).count();
     match *fence {
-        None if length >= 3 && !(mark == '`' && text[length..].contains('`')) => {
-            *fence = Some((mark, length, line))
-        }
-        Some((open, least, _)) if mark == open && length >= least && text.len() == length => {
-            *fence = None
-        }
+        None if length >= 3 && !(mark == '`' && text[length..].contains('`')) => *fence = Some((mark, length, line)),
+        Some((open, least, _)) if mark == open && length >= least && text.len() == length => *fence = None,
         _ => {}
     }
 }

@@ -20,32 +20,17 @@ pub(crate) struct Reader<'f> {
 
 impl<'f> Reader<'f> {
     pub fn new(file: &'f str, front: &str, first_line: usize) -> Reader<'f> {
-        let line_starts = std::iter::once(0)
-            .chain(front.match_indices('\n').map(|(i, _)| i + 1))
-            .collect();
-        Reader {
-            file,
-            line_starts,
-            first_line,
-            problems: Vec::new(),
-        }
+        let line_starts = std::iter::once(0).chain(front.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        Reader { file, line_starts, first_line, problems: Vec::new() }
     }
 
     /// The line of the file that holds byte `offset` of the front matter.
     pub fn line(&self, offset: usize) -> usize {
-        self.first_line
-            + self
-                .line_starts
-                .partition_point(|start| *start <= offset)
-                .saturating_sub(1)
+        self.first_line + self.line_starts.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
     pub fn problem(&mut self, line: usize, message: impl Into<String>) {
-        self.problems.push(Problem {
-            file: self.file.to_owned(),
-            line,
-            message: message.into(),
-        });
+        self.problems.push(Problem { file: self.file.to_owned(), line, message: message.into() });
     }
 }
 
@@ -60,17 +45,8 @@ pub(crate) struct Table<'t, 'i> {
 type Value<'i> = Spanned<DeValue<'i>>;
 
 impl<'t, 'i> Table<'t, 'i> {
-    pub fn new(
-        r: &Reader,
-        place: &'t str,
-        map: &'t DeTable<'i>,
-        span: Range<usize>,
-    ) -> Table<'t, 'i> {
-        Table {
-            place,
-            line: r.line(span.start),
-            map,
-        }
+    pub fn new(r: &Reader, place: &'t str, map: &'t DeTable<'i>, span: Range<usize>) -> Table<'t, 'i> {
+        Table { place, line: r.line(span.start), map }
     }
 
     /// Refuses every key that is not in `known`. `elsewhere` are keys of the enclosing table: finding one of those means
@@ -86,21 +62,13 @@ impl<'t, 'i> Table<'t, 'i> {
             if elsewhere.contains(&name) {
                 r.problem(line, format!("`{name}` does not belong{place}; move it above the first `[[..]]` header, TOML gives a key to the last header before it"));
             } else {
-                r.problem(
-                    line,
-                    format!(
-                        "unknown key `{name}`{place}; {}",
-                        expected_one_of(name, known)
-                    ),
-                );
+                r.problem(line, format!("unknown key `{name}`{place}; {}", expected_one_of(name, known)));
             }
         }
     }
 
     pub fn line_of(&self, r: &Reader, key: &str) -> usize {
-        self.map
-            .get(key)
-            .map_or(self.line, |v| r.line(v.span().start))
+        self.map.get(key).map_or(self.line, |v| r.line(v.span().start))
     }
 
     fn required(&self, r: &mut Reader, key: &str) -> Option<&'t Value<'i>> {
@@ -113,9 +81,7 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// A required, non-empty, one-line string. Empty when it was wrong.
     pub fn text(&self, r: &mut Reader, key: &str) -> String {
-        self.required(r, key)
-            .and_then(|v| string(r, key, v))
-            .unwrap_or_default()
+        self.required(r, key).and_then(|v| string(r, key, v)).unwrap_or_default()
     }
 
     pub fn optional_text(&self, r: &mut Reader, key: &str) -> Option<String> {
@@ -123,12 +89,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// A required string that `parse` turns into a value. `None` when it was wrong, which has then been recorded.
-    pub fn parsed<T>(
-        &self,
-        r: &mut Reader,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn parsed<T>(&self, r: &mut Reader, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         self.required(r, key)?;
         self.optional_parsed(r, key, parse)
     }
@@ -150,17 +111,10 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    pub fn optional_integer(
-        &self,
-        r: &mut Reader,
-        key: &str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub fn optional_integer(&self, r: &mut Reader, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let value = self.map.get(key)?;
         let found = match value.get_ref() {
-            DeValue::Integer(i) => integer(i)
-                .and_then(|i| u64::try_from(i).ok())
-                .filter(|i| range.contains(i)),
+            DeValue::Integer(i) => integer(i).and_then(|i| u64::try_from(i).ok()).filter(|i| range.contains(i)),
             _ => None,
         };
         if found.is_none() {
@@ -183,12 +137,7 @@ impl<'t, 'i> Table<'t, 'i> {
         self.optional_integer(r, key, range).unwrap_or_default()
     }
 
-    pub fn optional_float(
-        &self,
-        r: &mut Reader,
-        key: &str,
-        range: std::ops::RangeInclusive<f64>,
-    ) -> Option<f64> {
+    pub fn optional_float(&self, r: &mut Reader, key: &str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
         let value = self.map.get(key)?;
         let found = match value.get_ref() {
             DeValue::Integer(i) => integer(i).map(|i| i as f64),
@@ -232,10 +181,7 @@ impl<'t, 'i> Table<'t, 'i> {
             other => {
                 r.problem(
                     r.line(value.span().start),
-                    format!(
-                        "`{key}` is {}; expected an array: `{key} = [..]`",
-                        described(other)
-                    ),
+                    format!("`{key}` is {}; expected an array: `{key} = [..]`", described(other)),
                 );
                 None
             }
@@ -256,10 +202,7 @@ impl<'t, 'i> Table<'t, 'i> {
                 DeValue::Table(map) => tables.push(Table::new(r, place, map, item.span())),
                 other => r.problem(
                     r.line(item.span().start),
-                    format!(
-                        "`{key}` holds {}; expected tables, each under its own `[[{key}]]`",
-                        described(other)
-                    ),
+                    format!("`{key}` holds {}; expected tables, each under its own `[[{key}]]`", described(other)),
                 ),
             }
         }
@@ -272,10 +215,7 @@ impl<'t, 'i> Table<'t, 'i> {
         let DeValue::Table(map) = value.get_ref() else {
             r.problem(
                 r.line(value.span().start),
-                format!(
-                    "`{key}` is {}; expected a table: `{key} = {{ limit = 100 }}`",
-                    described(value.get_ref())
-                ),
+                format!("`{key}` is {}; expected a table: `{key} = {{ limit = 100 }}`", described(value.get_ref())),
             );
             return None;
         };
@@ -290,7 +230,13 @@ impl<'t, 'i> Table<'t, 'i> {
             }
             match scalar(v.get_ref()) {
                 Some(text) => pairs.push((name.to_owned(), text)),
-                None => r.problem(line, format!("`{name}` in `{key}` is {}; expected a finite number, true, false or a string", described(v.get_ref()))),
+                None => r.problem(
+                    line,
+                    format!(
+                        "`{name}` in `{key}` is {}; expected a finite number, true, false or a string",
+                        described(v.get_ref())
+                    ),
+                ),
             }
         }
         Some(pairs)
@@ -300,9 +246,7 @@ impl<'t, 'i> Table<'t, 'i> {
 /// Names of knobs, acts and arguments. The engine knows which exist; this is only their shape.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
+        && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
 }
 
 fn string(r: &mut Reader, key: &str, value: &Value) -> Option<String> {
@@ -313,23 +257,12 @@ fn string(r: &mut Reader, key: &str, value: &Value) -> Option<String> {
             None
         }
         DeValue::String(s) if s.chars().any(char::is_control) => {
-            r.problem(
-                line,
-                format!(
-                    "`{key}` holds a line break or another control character; write it on one line"
-                ),
-            );
+            r.problem(line, format!("`{key}` holds a line break or another control character; write it on one line"));
             None
         }
         DeValue::String(s) => Some(s.trim().to_owned()),
         other => {
-            r.problem(
-                line,
-                format!(
-                    "`{key}` is {}; expected a string in quotes",
-                    described(other)
-                ),
-            );
+            r.problem(line, format!("`{key}` is {}; expected a string in quotes", described(other)));
             None
         }
     }
@@ -344,13 +277,9 @@ fn scalar(value: &DeValue) -> Option<String> {
     match value {
         DeValue::String(s) if !s.chars().any(char::is_control) => Some(s.trim().to_owned()),
         DeValue::Integer(i) => integer(i).map(|i| i.to_string()),
-        DeValue::Float(f) => f
-            .as_str()
-            .replace('_', "")
-            .parse()
-            .ok()
-            .filter(|x: &f64| x.is_finite())
-            .map(|x| x.to_string()),
+        DeValue::Float(f) => {
+            f.as_str().replace('_', "").parse().ok().filter(|x: &f64| x.is_finite()).map(|x| x.to_string())
+        }
         DeValue::Boolean(b) => Some(b.to_string()),
         _ => None,
     }

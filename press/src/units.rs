@@ -9,13 +9,9 @@
 /// A sentence that quotes the text and says what a duration looks like.
 pub fn duration(text: &str) -> Result<u64, String> {
     let wrong = |why: &str| {
-        format!(
-            "`{text}` is not a duration: {why}; write it like `62s`, `59.9s`, `200ms`, `500us`, `10min` or `5h`"
-        )
+        format!("`{text}` is not a duration: {why}; write it like `62s`, `59.9s`, `200ms`, `500us`, `10min` or `5h`")
     };
-    let split = text
-        .find(|c: char| !matches!(c, '0'..='9' | '_' | '.'))
-        .unwrap_or(text.len());
+    let split = text.find(|c: char| !matches!(c, '0'..='9' | '_' | '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let unit_us: u128 = match unit {
         "us" => 1,
@@ -47,10 +43,7 @@ pub fn duration(text: &str) -> Result<u64, String> {
 ///
 /// [`duration`] reads the result back to the same number.
 pub fn duration_text(us: u64) -> String {
-    for (least_us, unit_us, unit) in [
-        (3_600_000_000, 3_600_000_000, "h"),
-        (600_000_000, 60_000_000, "min"),
-    ] {
+    for (least_us, unit_us, unit) in [(3_600_000_000, 3_600_000_000, "h"), (600_000_000, 60_000_000, "min")] {
         if us >= least_us && us.is_multiple_of(unit_us) {
             return format!("{}{unit}", us / unit_us);
         }
@@ -71,16 +64,11 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let starts_well = unsigned.starts_with(|c: char| c.is_ascii_digit());
     let ends_well = unsigned.ends_with(|c: char| c.is_ascii_digit());
-    let allowed = unsigned
-        .chars()
-        .all(|c| matches!(c, '0'..='9' | '_' | '.' | 'e' | 'E' | '-' | '+'));
+    let allowed = unsigned.chars().all(|c| matches!(c, '0'..='9' | '_' | '.' | 'e' | 'E' | '-' | '+'));
     if !starts_well || !ends_well || !allowed {
         return None;
     }
-    text.replace('_', "")
-        .parse()
-        .ok()
-        .filter(|x: &f64| x.is_finite())
+    text.replace('_', "").parse().ok().filter(|x: &f64| x.is_finite())
 }
 
 /// The number that a label begins with, and how many decimals it shows: `12.5 %` is (12.5, 1), `10,000` is (10000, 0).
@@ -90,9 +78,7 @@ pub(crate) fn leading_number(label: &str) -> Option<(f64, u8)> {
     let label = label.trim();
     let end = label
         .char_indices()
-        .find(|&(i, c)| {
-            !(c.is_ascii_digit() || matches!(c, '_' | ',' | '.') || (c == '-' && i == 0))
-        })
+        .find(|&(i, c)| !(c.is_ascii_digit() || matches!(c, '_' | ',' | '.') || (c == '-' && i == 0)))
         .map_or(label.len(), |(i, _)| i);
     let (text, rest) = label.split_at(end);
     if rest.starts_with(char::is_alphanumeric) {
@@ -101,17 +87,13 @@ pub(crate) fn leading_number(label: &str) -> Option<(f64, u8)> {
     // A comma or a full stop at the end is punctuation, not part of the number.
     let text = text.trim_end_matches(['.', ',']);
     let value = number(&text.replace(',', "_"))?;
-    let decimals = text
-        .split_once('.')
-        .map_or(0, |(_, fraction)| fraction.replace('_', "").len());
+    let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.replace('_', "").len());
     Some((value, u8::try_from(decimals).ok()?))
 }
 
 /// Whether `text` is an absolute web address without spaces or anything that could break out of an attribute.
 pub(crate) fn web_address(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|r| {
         r.starts_with(char::is_alphanumeric)
             && !r.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"`{}".contains(c))
@@ -121,11 +103,8 @@ pub(crate) fn web_address(text: &str) -> bool {
 /// `digits` with separators removed, or `None` if anything else is in it.
 fn digits(text: &str) -> Option<String> {
     let plain = text.replace('_', "");
-    (!plain.is_empty()
-        && plain.bytes().all(|b| b.is_ascii_digit())
-        && !text.starts_with('_')
-        && !text.ends_with('_'))
-    .then_some(plain)
+    (!plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('_') && !text.ends_with('_'))
+        .then_some(plain)
 }
 
 #[cfg(test)]
@@ -167,35 +146,16 @@ mod tests {
             ("999999999999999h", "it is too long"),
         ] {
             let said = duration(text).unwrap_err();
-            assert!(
-                said.contains(why) && said.starts_with(&format!("`{text}`")),
-                "{text}: {said}"
-            );
+            assert!(said.contains(why) && said.starts_with(&format!("`{text}`")), "{text}: {said}");
         }
     }
 
     #[test]
     fn duration_text_reads_back() {
-        for us in [
-            0,
-            1,
-            500,
-            999,
-            1_000,
-            1_001,
-            59_900_000,
-            60_000_000,
-            59_999_999,
-            3_600_000_000,
-            5_400_000_000,
-            u64::MAX,
-        ] {
-            assert_eq!(
-                duration(&duration_text(us)),
-                Ok(us),
-                "{}",
-                duration_text(us)
-            );
+        for us in
+            [0, 1, 500, 999, 1_000, 1_001, 59_900_000, 60_000_000, 59_999_999, 3_600_000_000, 5_400_000_000, u64::MAX]
+        {
+            assert_eq!(duration(&duration_text(us)), Ok(us), "{}", duration_text(us));
         }
         assert_eq!(duration_text(59_900_000), "59.9s");
         assert_eq!(duration_text(200_000), "200ms");
@@ -208,9 +168,7 @@ mod tests {
         assert_eq!(number("10_000"), Some(10_000.0));
         assert_eq!(number("-0.5"), Some(-0.5));
         assert_eq!(number("1e6"), Some(1e6));
-        for bad in [
-            "", "-", "inf", "NaN", "1e999", ".5", "5.", "1 000", "--1", "0x10",
-        ] {
+        for bad in ["", "-", "inf", "NaN", "1e999", ".5", "5.", "1 000", "--1", "0x10"] {
             assert_eq!(number(bad), None, "{bad}");
         }
     }

@@ -11,9 +11,7 @@ const TOKENS: &str = include_str!("../../style/tokens.css");
 fn variables(selector: &str) -> HashMap<&'static str, &'static str> {
     let start = TOKENS
         .lines()
-        .scan(0, |at, l| {
-            Some((std::mem::replace(at, *at + l.len() + 1), l))
-        })
+        .scan(0, |at, l| Some((std::mem::replace(at, *at + l.len() + 1), l)))
         .find(|(_, l)| *l == selector);
     let (start, _) = start.unwrap_or_else(|| panic!("tokens.css has no block `{selector}`"));
     let block = &TOKENS[start..];
@@ -29,11 +27,7 @@ fn variables(selector: &str) -> HashMap<&'static str, &'static str> {
 fn luminance(hex: &str) -> f64 {
     let channel = |i: usize| {
         let c = f64::from(u8::from_str_radix(&hex[i..i + 2], 16).unwrap()) / 255.0;
-        if c <= 0.04045 {
-            c / 12.92
-        } else {
-            ((c + 0.055) / 1.055).powf(2.4)
-        }
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
     };
     0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
 }
@@ -45,11 +39,7 @@ fn contrast(a: &str, b: &str) -> f64 {
 
 #[test]
 fn every_colour_of_code_has_contrast() {
-    let used: Vec<&str> = CODE
-        .split("color: var(")
-        .skip(1)
-        .map(|rest| rest.split(')').next().unwrap())
-        .collect();
+    let used: Vec<&str> = CODE.split("color: var(").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
     assert!(used.len() >= 7, "{used:?}");
     let light = variables(":root {");
     let dark = variables(":root[data-theme=\"dark\"] {");
@@ -72,11 +62,7 @@ fn every_class_has_a_colour() {
         "#[x] const A: char = '\\n'; fn a<'a>() {}"
     );
     let html = press::highlight_rust(source);
-    let mut classes: Vec<&str> = html
-        .split("class=\"")
-        .skip(1)
-        .map(|rest| rest.split('"').next().unwrap())
-        .collect();
+    let mut classes: Vec<&str> = html.split("class=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     classes.sort_unstable();
     classes.dedup();
     assert!(classes.len() >= 8, "{classes:?}");

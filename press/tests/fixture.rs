@@ -6,9 +6,7 @@ use std::path::Path;
 const TEXT: &str = include_str!("content/rate-limiter-design.md");
 
 fn pairs(list: &[(&str, &str)]) -> press::Pairs {
-    list.iter()
-        .map(|(k, v)| (k.to_string(), v.to_string()))
-        .collect()
+    list.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
 }
 
 fn article() -> press::Article {
@@ -25,60 +23,27 @@ fn the_directory_holds_one_article() {
 #[test]
 fn plain_keys() {
     let front = article().front;
-    assert_eq!(
-        front.title,
-        "How would you design a rate limiter for an API?"
-    );
-    assert_eq!(
-        (front.short.as_str(), front.level, front.minutes),
-        ("Rate limiter", Level::Middle, 6)
-    );
+    assert_eq!(front.title, "How would you design a rate limiter for an API?");
+    assert_eq!((front.short.as_str(), front.level, front.minutes), ("Rate limiter", Level::Middle, 6));
     assert_eq!(front.topics, ["rate limiting", "429"]);
     assert_eq!(front.related, ["traffic-spike-10x", "backpressure"]);
     assert_eq!(front.sources.len(), 2);
     assert_eq!(front.sources[0].year, Some(2012));
-    assert_eq!(
-        front.sources[1].note.as_deref(),
-        Some("A leaky bucket that delays.")
-    );
+    assert_eq!(front.sources[1].note.as_deref(), Some("A leaky bucket that delays."));
 }
 
 #[test]
 fn a_preset_with_two_sides() {
     let preset = article().front.presets.remove(0);
-    assert_eq!(
-        (
-            preset.id.as_str(),
-            preset.seed,
-            preset.speed,
-            preset.until_us
-        ),
-        ("edge", Some(7), 0.5, None)
-    );
+    assert_eq!((preset.id.as_str(), preset.seed, preset.speed, preset.until_us), ("edge", Some(7), 0.5, None));
     assert_eq!(
         preset.a.set,
-        pairs(&[
-            ("algorithm", "fixed-window"),
-            ("limit", "100"),
-            ("jitter", "0.5"),
-            ("strict", "true")
-        ])
+        pairs(&[("algorithm", "fixed-window"), ("limit", "100"), ("jitter", "0.5"), ("strict", "true")])
     );
     let b = preset.b.unwrap();
-    assert_eq!(
-        b.set,
-        pairs(&[
-            ("algorithm", "gcra"),
-            ("limit", "100"),
-            ("jitter", "0.5"),
-            ("strict", "true")
-        ])
-    );
+    assert_eq!(b.set, pairs(&[("algorithm", "gcra"), ("limit", "100"), ("jitter", "0.5"), ("strict", "true")]));
     assert_eq!(b.inputs, preset.a.inputs);
-    assert_eq!(
-        (b.inputs[0].at_us, b.inputs[0].act.as_str()),
-        (59_900_000, "burst")
-    );
+    assert_eq!((b.inputs[0].at_us, b.inputs[0].act.as_str()), (59_900_000, "burst"));
     assert_eq!(b.inputs[1].args, pairs(&[("count", "100")]));
     assert_eq!(b.inputs[1].to_string(), "60s burst count=100");
     assert_eq!(preset.line, 24);
@@ -87,10 +52,7 @@ fn a_preset_with_two_sides() {
 #[test]
 fn an_experiment_and_its_check() {
     let t = article().front.tries.remove(0);
-    assert_eq!(
-        (t.id.as_str(), t.plan.until_us, t.plan.seeds, t.speed),
-        ("boundary", 62_000_000, 1, 1.0)
-    );
+    assert_eq!((t.id.as_str(), t.plan.until_us, t.plan.seeds, t.speed), ("boundary", 62_000_000, 1, 1.0));
     assert_eq!(
         (t.claim.side, t.claim.measure.as_str(), t.claim.expect),
         (Side::A, "max_in_window(1s)", Expect::Equal(200.0))
@@ -102,10 +64,7 @@ fn an_experiment_and_its_check() {
     assert_eq!(claims.len(), 2);
     let (line, plan, claim) = claims[1];
     assert_eq!(line, 45);
-    assert_eq!(
-        plan.a.set,
-        pairs(&[("algorithm", "gcra"), ("limit", "100"), ("burst", "10")])
-    );
+    assert_eq!(plan.a.set, pairs(&[("algorithm", "gcra"), ("limit", "100"), ("burst", "10")]));
     assert_eq!(plan.a.inputs, t.plan.a.inputs);
     assert_eq!(claim.expect, Expect::AtMost(110.0));
 }
@@ -123,10 +82,7 @@ fn an_experiment_with_conditions() {
 #[test]
 fn every_section_with_its_line() {
     let sections = article().sections;
-    assert_eq!(
-        sections.iter().map(|s| s.kind).collect::<Vec<_>>(),
-        Kind::ALL
-    );
+    assert_eq!(sections.iter().map(|s| s.kind).collect::<Vec<_>>(), Kind::ALL);
     for s in &sections {
         let heading = TEXT.lines().nth(s.line - 2).unwrap();
         assert_eq!(heading, format!("## {}", s.kind.title()));

@@ -19,13 +19,9 @@ fn long_answer(markdown: &str) -> String {
     let text = format!("{before}## The long answer\n\n{markdown}\n\n## The worked example{after}");
     let article = parse("rate-limiter-design.md", &text).unwrap_or_else(|p| panic!("{p:#?}"));
     let html = article_html(&article, &Known::default());
-    let start = html.find("<h2>The long answer</h2></summary>\n").unwrap()
-        + "<h2>The long answer</h2></summary>\n".len();
-    html[start
-        ..html
-            .find("</details></section>\n<section id=\"worked-example\">")
-            .unwrap()]
-        .to_owned()
+    let start =
+        html.find("<h2>The long answer</h2></summary>\n").unwrap() + "<h2>The long answer</h2></summary>\n".len();
+    html[start..html.find("</details></section>\n<section id=\"worked-example\">").unwrap()].to_owned()
 }
 
 #[test]
@@ -36,10 +32,7 @@ fn the_fixture_whole() {
         std::fs::write(&path, &html).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        html, expected,
-        "if the change is meant: UPDATE_FIXTURE=1 cargo test -p press, then read the diff"
-    );
+    assert_eq!(html, expected, "if the change is meant: UPDATE_FIXTURE=1 cargo test -p press, then read the diff");
 }
 
 #[test]
@@ -50,10 +43,7 @@ fn links_to_questions_appear_when_they_are_written() {
     other.slug = "backpressure".to_owned();
     articles.push(other);
     let html = article_html(&articles[0], &Known::of(&articles));
-    assert!(
-        html.contains("<a href=\"../backpressure/\">the other question</a> and the spike."),
-        "{html}"
-    );
+    assert!(html.contains("<a href=\"../backpressure/\">the other question</a> and the spike."), "{html}");
 }
 
 #[test]
@@ -67,26 +57,13 @@ fn text_is_escaped() {
 #[test]
 fn citations() {
     let cite = |n: usize, id: &str, title: &str| {
-        format!(
-            "<sup class=\"cite\"><a href=\"#source-{id}\" aria-label=\"[{n}] {title}\">[{n}]</a></sup>"
-        )
+        format!("<sup class=\"cite\"><a href=\"#source-{id}\" aria-label=\"[{n}] {title}\">[{n}]</a></sup>")
     };
-    let (rfc, nginx) = (
-        cite(1, "rfc6585", "Additional HTTP Status Codes"),
-        cite(2, "nginx", "Module ngx_http_limit_req_module"),
-    );
-    assert_eq!(
-        long_answer("True [@rfc6585]."),
-        format!("<p>True{rfc}.</p>\n")
-    );
-    assert_eq!(
-        long_answer("True [@nginx][@rfc6585][@nginx]."),
-        format!("<p>True{nginx}{rfc}{nginx}.</p>\n")
-    );
-    assert_eq!(
-        long_answer("See [the *manual*][@nginx]."),
-        format!("<p>See the <em>manual</em>{nginx}.</p>\n")
-    );
+    let (rfc, nginx) =
+        (cite(1, "rfc6585", "Additional HTTP Status Codes"), cite(2, "nginx", "Module ngx_http_limit_req_module"));
+    assert_eq!(long_answer("True [@rfc6585]."), format!("<p>True{rfc}.</p>\n"));
+    assert_eq!(long_answer("True [@nginx][@rfc6585][@nginx]."), format!("<p>True{nginx}{rfc}{nginx}.</p>\n"));
+    assert_eq!(long_answer("See [the *manual*][@nginx]."), format!("<p>See the <em>manual</em>{nginx}.</p>\n"));
     assert_eq!(
         long_answer("Literal `[@nginx]` and [brackets]."),
         "<p>Literal <code>[@nginx]</code> and [brackets].</p>\n"
@@ -109,11 +86,7 @@ fn a_number_agrees_with_its_experiment() {
 #[test]
 fn ids_stay_unique() {
     let html = long_answer("### Sources\n\na\n\n### Sources\n\nb\n\n#### Sources\n\nc");
-    for id in [
-        "long-answer-sources",
-        "long-answer-sources-2",
-        "long-answer-sources-3",
-    ] {
+    for id in ["long-answer-sources", "long-answer-sources-2", "long-answer-sources-3"] {
         assert!(html.contains(&format!("id=\"{id}\"")), "{html}");
     }
 }
@@ -129,14 +102,8 @@ fn lists_and_quotes() {
 #[test]
 fn tables_are_numbered_and_named() {
     let html = long_answer("| `a` | b\"c |\n|:--|:-:|\n| 1 | 2 |\n\n| | x |\n|--|--|\n| 1 | 2 |");
-    assert!(
-        html.contains("aria-label=\"Table 1: a, b&quot;c\""),
-        "{html}"
-    );
+    assert!(html.contains("aria-label=\"Table 1: a, b&quot;c\""), "{html}");
     assert!(html.contains("<td class=\"center\">2</td>"), "{html}");
     assert!(html.contains("aria-label=\"Table 2: x\""), "{html}");
-    assert!(
-        html.contains("<tr><td></td><th scope=\"col\">x</th></tr>"),
-        "{html}"
-    );
+    assert!(html.contains("<tr><td></td><th scope=\"col\">x</th></tr>"), "{html}");
 }

@@ -91,13 +91,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
         Err(problems) => {
             prop_assert!(!problems.is_empty());
             for p in problems {
-                prop_assert!(
-                    (1..=lines).contains(&p.line),
-                    "{} of {} lines: {}",
-                    p.line,
-                    lines,
-                    p
-                );
+                prop_assert!((1..=lines).contains(&p.line), "{} of {} lines: {}", p.line, lines, p);
                 prop_assert!(!p.message.contains('\n'), "{}", p);
             }
         }

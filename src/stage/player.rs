@@ -615,8 +615,10 @@ mod tests {
                 assert!(p.now() > Us::ZERO, "{}: preset {} stands still", p.question.slug, p.meta.presets[i].id);
                 assert!(p.a().moment().events > 0, "{}: nothing happens in {}", p.question.slug, p.meta.presets[i].id);
                 assert!(p.notes.is_empty(), "{:?}", p.notes);
-                if p.two_sided() {
-                    assert!(!p.differing().is_empty(), "{}: both sides of {} are the same", p.question.slug, p.meta.presets[i].id);
+                if let Some(b) = p.run(Side::B) {
+                    // In their knobs from the start, or in what is done to them later.
+                    let differ = !p.differing().is_empty() || b.value().inputs != p.inputs();
+                    assert!(differ, "{}: both sides of {} are the same", p.question.slug, p.meta.presets[i].id);
                 }
             }
         }
@@ -657,15 +659,28 @@ mod tests {
             p.compare_future(0);
             p.seek(end);
             let b = p.run(Side::B).map(|b| format!("{:016x}", b.digest()));
-            assert!(p.meta.presets[0].b.is_some() || b.as_deref() == Some(&before[..16]), "{}: the old future is side B", p.question.slug);
+            assert!(
+                p.meta.presets[0].b.is_some() || b.as_deref() == Some(&before[..16]),
+                "{}: the old future is side B",
+                p.question.slug
+            );
         }
     }
 
     #[test]
     fn what_an_address_gets_wrong_is_said_and_the_rest_is_used() {
         for mut p in players() {
-            let pairs = |list: &[(&str, &str)]| list.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect::<Vec<_>>();
-            p.load_query(&pairs(&[("seed", "7"), ("nosuch", "1"), ("speed", "99"), ("preset", "nowhere"), ("autoplay", "0"), ("theme", "dark")]));
+            let pairs = |list: &[(&str, &str)]| {
+                list.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect::<Vec<_>>()
+            };
+            p.load_query(&pairs(&[
+                ("seed", "7"),
+                ("nosuch", "1"),
+                ("speed", "99"),
+                ("preset", "nowhere"),
+                ("autoplay", "0"),
+                ("theme", "dark"),
+            ]));
             assert_eq!(p.seed(), 7);
             assert!(!p.playing);
             assert_eq!(p.notes.len(), 3, "{:?}", p.notes);
@@ -688,7 +703,12 @@ mod tests {
                 p.load_experiment(t, Some(0));
                 p.seek(Us(t.until_us));
                 let measured = p.trial.and_then(|t| t.measured).flatten();
-                assert!(measured.is_some_and(|m| t.right_choice(m).is_some()), "{}/{}: {measured:?}", p.question.slug, t.id);
+                assert!(
+                    measured.is_some_and(|m| t.right_choice(m).is_some()),
+                    "{}/{}: {measured:?}",
+                    p.question.slug,
+                    t.id
+                );
             }
         }
     }

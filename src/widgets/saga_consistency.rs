@@ -198,7 +198,11 @@ fn timeline(scene: &mut Scene, live: &dyn Live, m: &SagaConsistency, lanes: &[u8
             let (outcome, words) = match mark.kind {
                 // Two-phase commit works before it commits: the sign comes with the commit.
                 SpanKind::Work(Body::Do(_)) if m.mode == Mode::TwoPhase => continue,
-                SpanKind::Work(body @ (Body::Do(_) | Body::Undo(_))) if failed_there(m, mark.order, mark.node, mark.to, body) => continue,
+                SpanKind::Work(body @ (Body::Do(_) | Body::Undo(_)))
+                    if failed_there(m, mark.order, mark.node, mark.to, body) =>
+                {
+                    continue;
+                }
                 SpanKind::Work(Body::Commit) => (Outcome::Ok, "committed"),
                 SpanKind::Work(body @ Body::Undo(_)) => (Outcome::Undo, body_name(body)),
                 SpanKind::Work(body) => (Outcome::Ok, body_name(body)),
