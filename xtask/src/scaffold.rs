@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use crate::args::{Args, Misuse};
 use crate::paths;
 
-/// One file to be written.
+/// A file that will be made.
 struct New {
     path: PathBuf,
     text: String,

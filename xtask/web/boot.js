@@ -9,6 +9,11 @@ const start = async () => {
   await app.default({ module_or_path: new URL("./APP_WASM", import.meta.url) });
 };
 
+// Moving inside the app changes the page's address, and browsers then look for the icon relative to the new one.
+for (const icon of document.querySelectorAll('link[rel="icon"]')) {
+  icon.href = new URL(icon.href, document.baseURI).href;
+}
+
 start().catch((error) => {
   console.error(error);
   const note = document.createElement("p");
