@@ -12,7 +12,7 @@ use leptos::html::Section;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{HtmlElement, ResizeObserver};
+use web_sys::ResizeObserver;
 
 #[component]
 pub fn Question(slug: &'static str) -> impl IntoView {
@@ -48,7 +48,6 @@ fn keep_in_sight(slot: NodeRef<Section>) {
     const MARGIN_PX: f64 = 16.0;
     Effect::new(move |_| {
         let Some(slot) = slot.get() else { return };
-        let slot: HtmlElement = slot.into();
         let place = {
             let slot = slot.clone();
             move || {

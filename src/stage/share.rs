@@ -54,10 +54,8 @@ fn here() -> String {
 }
 
 thread_local! {
-    static SHARE: Dialogs = Dialogs {
-        link: std::cell::RefCell::new(None),
-        embed: std::cell::RefCell::new(None),
-    };
+    static SHARE: Dialogs =
+        const { Dialogs { link: std::cell::RefCell::new(None), embed: std::cell::RefCell::new(None) } };
 }
 
 /// The open dialogs' elements, for the functions that show them.

@@ -347,7 +347,7 @@ fn messages(
     for f in &m.flights {
         // Confirmations and acknowledgements to the broker would double every line.
         let quiet = matches!(f.msg.via, Via::Published(_) | Via::Consumed(_));
-        if (quiet && !f.lost) || !(mine(f.msg.order) || f.lost) {
+        if !f.lost && (quiet || !mine(f.msg.order)) {
             continue;
         }
         let (Some(from), Some(to)) = (row(f.msg.from), row(f.msg.to)) else { continue };
