@@ -14,8 +14,7 @@
 //!
 //! The HTML shell writes that way back on the container: `<div id="app" data-base="../../">`, the
 //! value of [`base_of`]. In the browser [`Root::from_document`] resolves it against the page's own
-//! address, which gives the absolute path of the root; the router gets it as its base, and all links
-//! are made with [`Root::link`]. A page that may be served at any depth (`404.html`) cannot know its
+//! address, which gives the absolute path of the root, and all links are made with [`Root::link`]. A page that may be served at any depth (`404.html`) cannot know its
 //! way back; there the shell may write an absolute path instead, if the site's address is known.
 //!
 //! The shell also sets `data-static` on the container. The app removes it when it has mounted; until
@@ -23,14 +22,10 @@
 //! serve (class `needs-app`) but keeps their place, so nothing moves.
 
 use crate::content::{self, ArticleMeta};
-use crate::pages::{embed::Embed, library::Library, not_found::NotFound, question::Question};
-use crate::pages::{focus_quietly, header::Header};
+use crate::fixed::{Fixed, fixed};
+use crate::pages::{embed::embed, header::header, library::library, not_found::not_found, question::question};
 use crate::prefs::Prefs;
 use leptos::prelude::*;
-use leptos::tachys::reactive_graph::OwnedView;
-use leptos_router::components::Router;
-use leptos_router::hooks::{use_location, use_navigate};
-use leptos_router::location::{BrowserUrl, LocationProvider};
 use std::sync::Arc;
 
 /// The path of the page that says that there is no such page, as [`render_route`] takes it.
@@ -126,9 +121,8 @@ pub fn base_of(path: &str) -> String {
 pub fn render_route(path: &str) -> String {
     let owner = Owner::new();
     let html = owner.with(|| {
-        provide_context(leptos_router::location::RequestUrl::new(path));
         let root = Root { at: "/".into(), href: base_of(path).into() };
-        view! { <App root prefs=Prefs::none()/> }.to_html()
+        app(root, Prefs::none(), path.trim_start_matches('/')).to_html()
     });
     drop(owner);
     html
@@ -137,7 +131,7 @@ pub fn render_route(path: &str) -> String {
 /// Where the site's root is, seen from the page.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// The root as the router sees it: an absolute path that begins and ends with a slash.
+    /// The root within the host: an absolute path that begins and ends with a slash.
     at: Arc<str>,
     /// What a link to a page of the site begins with; relative in prerendered pages.
     href: Arc<str>,
@@ -180,114 +174,20 @@ pub fn article(slug: &str) -> Option<&'static ArticleMeta> {
     content::ARTICLES.iter().find(|a| a.slug == slug)
 }
 
-/// The whole app.
-#[component]
-pub fn App(root: Root, prefs: Prefs) -> impl IntoView {
-    let base = root.at.trim_end_matches('/').to_owned();
+/// The header, and below it the page at `path`, which is relative to the root: what [`Root::strip`] returns.
+///
+/// Every page is a file of its own, so a link loads the next one: here is nothing that moves between pages.
+pub fn app(root: Root, prefs: Prefs, path: &str) -> Fixed {
     provide_context(root);
     provide_context(prefs);
-    view! {
-        <Router base>
-            <Frame/>
-        </Router>
-    }
-}
-
-/// The header, and below it the page that the address names.
-#[component]
-fn Frame() -> impl IntoView {
-    let root = use_root();
-    let pathname = use_location().pathname;
-    let place = {
-        let root = root.clone();
-        Memo::new(move |_| Place::at(root.strip(&pathname.read())))
-    };
-    follow_navigation(place);
-    go_to_search_on_slash(root);
-    move || {
-        // An owner of its own for each page: without it, contexts that one page provides would be found by the
-        // next, although what they refer to is gone.
-        let owner = Owner::new();
-        let page = owner.with(|| page(place.get()));
-        OwnedView::new_with_owner(page, owner)
-    }
-}
-
-fn page(place: Place) -> AnyView {
+    let place = Place::at(path);
     let page = match place {
-        Place::Library => view! { <Library/> }.into_any(),
-        Place::Question(slug) => view! { <Question slug/> }.into_any(),
-        Place::Embed(slug) => return view! { <Embed slug/> }.into_any(),
-        Place::NotFound => view! { <NotFound/> }.into_any(),
+        Place::Library => library(),
+        Place::Question(slug) => question(slug),
+        Place::Embed(slug) => return embed(slug),
+        Place::NotFound => not_found(path),
     };
-    view! {
-        <Header place/>
-        {page}
-    }
-    .into_any()
-}
-
-/// After each navigation inside the app: lets the router change the address, renames the document, and
-/// moves the focus to the new page's heading, where somebody who cannot see the change starts to read.
-fn follow_navigation(place: Memo<Place>) {
-    let location = use_location();
-    let browser = use_context::<BrowserUrl>();
-    Effect::new(move |before: Option<()>| {
-        location.pathname.track();
-        if let Some(browser) = &browser {
-            browser.ready_to_complete();
-        }
-        let searching = location.hash.get_untracked() == "#search";
-        if before.is_none() {
-            // The first page has been read from the top already; only an explicit wish moves the focus.
-            if searching {
-                request_animation_frame(focus_search);
-            }
-            return;
-        }
-        document().set_title(&place.get_untracked().head().title);
-        request_animation_frame(move || {
-            if searching {
-                focus_search();
-            } else if let Ok(Some(heading)) = document().query_selector("main h1") {
-                focus_quietly(&heading);
-            }
-        });
-    });
-}
-
-fn focus_search() {
-    if let Some(field) = document().get_element_by_id("search") {
-        focus_quietly(&field);
-    }
-}
-
-/// `/` goes to the library's search field from everywhere, except while something is being typed.
-fn go_to_search_on_slash(root: Root) {
-    let navigate = use_navigate();
-    Effect::new(move |_| {
-        let (navigate, root) = (navigate.clone(), root.clone());
-        let handle = window_event_listener(leptos::ev::keydown, move |ev| {
-            let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
-            if ev.key() != "/"
-                || !plain
-                || crate::pages::is_typing()
-                || document().get_element_by_id("app-header").is_none()
-            {
-                return;
-            }
-            ev.prevent_default();
-            if document().get_element_by_id("search").is_some() {
-                focus_search();
-            } else {
-                navigate(
-                    &root.link("#search"),
-                    leptos_router::NavigateOptions { resolve: false, ..Default::default() },
-                );
-            }
-        });
-        on_cleanup(move || handle.remove());
-    });
+    fixed((header(place), page))
 }
 
 #[cfg(test)]

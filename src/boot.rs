@@ -1,7 +1,8 @@
 //! The browser's entry: puts the running app where the prerendered page stands.
 
-use crate::app::{App, Place, Root};
-use crate::{pages::article, prefs};
+use crate::app::{self, Place, Root};
+use crate::pages::{article, focus_quietly, is_typing};
+use crate::prefs::Prefs;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
 use web_sys::{Element, HtmlElement};
@@ -21,22 +22,62 @@ pub fn start() {
     };
     let root = Root::from_document(&host);
     forget_index_html();
-    let place = Place::at(root.strip(&location().pathname().unwrap_or_default()));
-    let prefs = prefs::Prefs::open(&place, &location().search().unwrap_or_default());
+    let pathname = location().pathname().unwrap_or_default();
+    let path = root.strip(&pathname).to_owned();
+    let prefs = Prefs::open(&Place::at(&path), &location().search().unwrap_or_default());
+    go_to_search_on_slash(root.clone());
 
     let old: Vec<Element> = children_of(&host);
     let focus = focused_path(&host);
     let text = article::parts_in(&host);
-    if let Some(slug) = text.first().and_then(|e| e.get_attribute("data-article")) {
-        article::expect(&slug);
-    }
-    leptos::mount::mount_to(host.clone(), move || view! { <App root prefs/> }).forget();
+    leptos::mount::mount_to(host.clone(), move || app::app(root, prefs, &path)).forget();
     article::take_over(&host, &text);
     for e in old {
         e.remove();
     }
     _ = host.remove_attribute("data-static");
     restore_focus(&host, focus);
+    let hash = location().hash().unwrap_or_default();
+    if hash == "#search" {
+        focus_search();
+    } else {
+        article::follow_address(&hash);
+    }
+    refresh_when_shown_again(prefs);
+}
+
+/// Whether there is a search field, which now has the focus.
+fn focus_search() -> bool {
+    let field = document().get_element_by_id("search");
+    if let Some(field) = &field {
+        focus_quietly(field);
+    }
+    field.is_some()
+}
+
+/// `/` goes to the library's search field from everywhere, except while something is being typed.
+fn go_to_search_on_slash(root: Root) {
+    _ = window_event_listener(leptos::ev::keydown, move |ev| {
+        let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
+        // An embed has no header, and a frame does not lead away from its page.
+        if ev.key() != "/" || !plain || is_typing() || document().get_element_by_id("app-header").is_none() {
+            return;
+        }
+        ev.prevent_default();
+        if !focus_search() {
+            _ = location().set_href(&root.link("#search"));
+        }
+    });
+}
+
+/// Going back may show a page as it was left, without starting it anew. What was remembered since on other
+/// pages is read again.
+fn refresh_when_shown_again(prefs: Prefs) {
+    _ = window_event_listener(leptos::ev::pageshow, move |ev| {
+        if ev.persisted() {
+            prefs.refresh();
+        }
+    });
 }
 
 /// A page opened as `.../index.html` is the page of its folder; relative links and routes agree on that.
@@ -83,7 +124,7 @@ fn restore_focus(host: &Element, focus: Option<(Vec<u32>, String)>) {
         at = next;
     }
     if at.tag_name() == tag {
-        crate::pages::focus_quietly(&at);
+        focus_quietly(&at);
     }
 }
 

@@ -15,6 +15,8 @@ pub mod content;
 #[cfg(feature = "ui")]
 pub mod fetch;
 #[cfg(feature = "ui")]
+pub mod fixed;
+#[cfg(feature = "ui")]
 pub mod pages;
 #[cfg(feature = "ui")]
 pub mod prefs;

@@ -123,12 +123,19 @@ pub struct Prefs {
     progress: RwSignal<Progress>,
     /// Whether storage may be touched.
     stored: bool,
+    /// Whether the address decided on the theme.
+    told: bool,
 }
 
 impl Prefs {
     /// Nothing remembered, nothing kept: what a prerendered page shows.
     pub fn none() -> Prefs {
-        Prefs { theme: RwSignal::new(Theme::System), progress: RwSignal::new(Progress::default()), stored: false }
+        Prefs {
+            theme: RwSignal::new(Theme::System),
+            progress: RwSignal::new(Progress::default()),
+            stored: false,
+            told: false,
+        }
     }
 
     /// Reads the storage, unless the page is an embed, and applies the theme to the document.
@@ -142,12 +149,25 @@ impl Prefs {
             .split('&')
             .find_map(|pair| pair.strip_prefix("theme="))
             .and_then(Theme::parse);
-        let kept = |key| if stored { storage::read(key) } else { None };
-        let theme = asked.or_else(|| Theme::parse(&kept(THEME_KEY)?)).unwrap_or_default();
-        let progress = Progress::parse(&kept(PROGRESS_KEY).unwrap_or_default());
-        let prefs = Prefs { theme: RwSignal::new(theme), progress: RwSignal::new(progress), stored };
-        show_theme(theme);
+        let prefs = Prefs { stored, told: asked.is_some(), ..Prefs::none() };
+        prefs.theme.set(asked.unwrap_or_default());
+        show_theme(asked.unwrap_or_default());
+        prefs.refresh();
         prefs
+    }
+
+    /// Reads the storage again: another page may have written since.
+    pub fn refresh(self) {
+        // Where storage is blocked, what this page knows stays.
+        if !self.stored || storage::open().is_none() {
+            return;
+        }
+        if !self.told {
+            let theme = storage::read(THEME_KEY).and_then(|text| Theme::parse(&text)).unwrap_or_default();
+            self.theme.set(theme);
+            show_theme(theme);
+        }
+        self.progress.set(Progress::parse(&storage::read(PROGRESS_KEY).unwrap_or_default()));
     }
 
     pub fn theme(self) -> Theme {
@@ -236,7 +256,7 @@ fn show_theme(theme: Theme) {
 mod storage {
     use leptos::prelude::window;
 
-    fn open() -> Option<web_sys::Storage> {
+    pub fn open() -> Option<web_sys::Storage> {
         window().local_storage().ok().flatten()
     }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! routes.json             for every route: path, title, description, listed, html (what stands in #app)
-//! articles/<slug>.html    the article alone, for navigation inside the app
+//! articles/<slug>.html    the text of the article alone
 //! posters/<slug>/<preset>.svg   an early moment of every preset, as a picture; <style> is the CSS file it carries
 //! posters/<slug>/<preset>-narrow.svg    the same in the layout of a phone, for small places
 //! ```

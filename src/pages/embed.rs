@@ -1,12 +1,12 @@
 //! The simulation alone, for a frame on somebody's page.
 
 use crate::app::article;
+use crate::fixed::{Fixed, fixed};
 use crate::stage::{Stage, StageMode};
 use leptos::prelude::*;
 
-#[component]
-pub fn Embed(slug: &'static str) -> impl IntoView {
-    article(slug).map(|meta| {
+pub fn embed(slug: &'static str) -> Fixed {
+    fixed(article(slug).map(|meta| {
         view! {
             <main class="embed">
                 <h1 class="visually-hidden">{meta.title}</h1>
@@ -15,5 +15,5 @@ pub fn Embed(slug: &'static str) -> impl IntoView {
                 </section>
             </main>
         }
-    })
+    }))
 }

@@ -1,12 +1,12 @@
 //! What stands above every page except an embed.
 
 use crate::app::{Place, use_root};
+use crate::fixed::{Fixed, fixed};
 use crate::pages::focus_quietly;
 use crate::prefs::{Theme, use_prefs};
 use leptos::prelude::*;
 
-#[component]
-pub fn Header(place: Place) -> impl IntoView {
+pub fn header(place: Place) -> Fixed {
     let root = use_root();
     let skip = match place {
         Place::Question(_) => ("simulation", "Skip to the simulation"),
@@ -27,7 +27,7 @@ pub fn Header(place: Place) -> impl IntoView {
             focus_quietly(&field);
         }
     };
-    view! {
+    fixed(view! {
         <a class="skip" href=format!("#{}", skip.0) on:click=skip_to>{skip.1}</a>
         <header class="bar" id="app-header">
             <a class="brand" href=root.link("") aria-current=(place == Place::Library).then_some("page")>"break"<i>"able"</i></a>
@@ -36,14 +36,13 @@ pub fn Header(place: Place) -> impl IntoView {
             <a class="button needs-app" href=root.link("#search") aria-keyshortcuts="/" on:click=search>
                 "Search" <kbd aria-hidden="true">"/"</kbd>
             </a>
-            <ThemeButton/>
+            {theme_button()}
         </header>
-    }
+    })
 }
 
 /// Goes through system, light and dark.
-#[component]
-fn ThemeButton() -> impl IntoView {
+fn theme_button() -> Fixed {
     let prefs = use_prefs();
     // The whole circle is drawn by the style sheet's `currentColor`; the shape says which theme is on.
     let shape = move || match prefs.theme() {
@@ -55,7 +54,7 @@ fn ThemeButton() -> impl IntoView {
         let theme = prefs.theme();
         format!("Theme: {}. Change to {}", theme.name(), theme.next().name())
     };
-    view! {
+    fixed(view! {
         <button
             type="button"
             class="button theme needs-app"
@@ -69,5 +68,5 @@ fn ThemeButton() -> impl IntoView {
             </svg>
             "Theme"
         </button>
-    }
+    })
 }

@@ -2,13 +2,10 @@
 
 use crate::app::use_root;
 use crate::content::{ARTICLES, ArticleMeta};
-use crate::pages::article;
+use crate::fixed::{Fixed, fixed};
 use crate::prefs::use_prefs;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate};
-use leptos_router::params::ParamsMap;
 use std::time::Duration;
 
 /// How long the typing must rest before the address follows it. Browsers refuse an address that changes with every key.
@@ -24,27 +21,28 @@ struct Filter {
 
 impl Filter {
     /// Levels and topics that no question has are left out: they can only come from an old or mistyped address.
-    fn from_query(query: &ParamsMap) -> Filter {
-        let asked = |key| query.get_str(key).unwrap_or_default().to_lowercase();
+    ///
+    /// `param` gives the decoded value of a parameter.
+    fn from_query(param: &dyn Fn(&str) -> Option<String>) -> Filter {
+        let asked = |key| param(key).unwrap_or_default().to_lowercase();
         Filter {
-            text: query.get_str("q").unwrap_or_default().to_owned(),
+            text: param("q").unwrap_or_default(),
             level: levels().into_iter().find(|level| level.to_lowercase() == asked("level")),
             topic: topics().into_iter().find(|topic| topic.to_lowercase() == asked("topic")),
         }
     }
 
     fn to_query(&self) -> String {
-        let mut query = ParamsMap::new();
-        if !self.text.trim().is_empty() {
-            query.insert("q", self.text.trim().to_owned());
+        let mut query = String::new();
+        let given = [("q", self.text.trim()), ("level", self.level.unwrap_or("")), ("topic", self.topic.unwrap_or(""))];
+        for (key, value) in given.into_iter().filter(|(_, value)| !value.is_empty()) {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query.push_str(key);
+            query.push('=');
+            // What was typed stays as it is; the names of levels and topics look better small.
+            if key == "q" { escape(value, &mut query) } else { escape(&value.to_lowercase(), &mut query) }
         }
-        if let Some(level) = self.level {
-            query.insert("level", level.to_lowercase());
-        }
-        if let Some(topic) = self.topic {
-            query.insert("topic", topic.to_lowercase());
-        }
-        query.to_query_string()
+        query
     }
 
     fn is_empty(&self) -> bool {
@@ -67,6 +65,32 @@ impl Filter {
         }
         text.split_whitespace().all(|word| said.contains(word))
     }
+}
+
+/// Appends `text` as a part of a query string: everything but ASCII letters, digits and `-_.~` as `%XX` of its UTF-8.
+fn escape(text: &str, query: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            query.push(char::from(byte));
+        } else {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            query.extend(['%', char::from(HEX[usize::from(byte >> 4)]), char::from(HEX[usize::from(byte & 15)])]);
+        }
+    }
+}
+
+/// The filter that the address asks for.
+#[cfg(feature = "csr")]
+fn filter_in_address() -> Filter {
+    let search = location().search().unwrap_or_default();
+    web_sys::UrlSearchParams::new_with_str(&search)
+        .map_or_else(|_| Filter::default(), |params| Filter::from_query(&|key| params.get(key)))
+}
+
+/// A prerendered page shows everything.
+#[cfg(not(feature = "csr"))]
+fn filter_in_address() -> Filter {
+    Filter::default()
 }
 
 /// The levels that occur, easiest first.
@@ -103,18 +127,9 @@ fn themes() -> Vec<(&'static str, Vec<&'static ArticleMeta>)> {
     themes
 }
 
-#[component]
-pub fn Library() -> impl IntoView {
+pub fn library() -> Fixed {
     let prefs = use_prefs();
-    let location = use_location();
-    let filter = RwSignal::new(Filter::from_query(&location.query.read_untracked()));
-    // Back and forward change the address under our feet.
-    Effect::new(move |_| {
-        let asked = Filter::from_query(&location.query.read());
-        if *filter.read_untracked() != asked {
-            filter.set(asked);
-        }
-    });
+    let filter = RwSignal::new(filter_in_address());
     let change = follow_with_address(filter);
 
     let found = move || {
@@ -131,13 +146,13 @@ pub fn Library() -> impl IntoView {
             <section class="theme-group" hidden=move || !shown.iter().any(|a| filter.read().admits(a))>
                 <h2>{theme}</h2>
                 <ul class="cards">
-                    {articles.into_iter().map(|article| view! { <Card article filter/> }).collect_view()}
+                    {articles.into_iter().map(|article| card(article, filter)).collect_view()}
                 </ul>
             </section>
         }
     });
 
-    view! {
+    fixed(view! {
         <main class="library" id="content" tabindex="-1">
             <h1 tabindex="-1">"Backend interview questions you can break"</h1>
             <p class="lead">
@@ -199,34 +214,29 @@ pub fn Library() -> impl IntoView {
                 <button type="button" class="plain-button" on:click=move |_| prefs.forget_progress()>"Forget it"</button>
             </p>
         </main>
-    }
+    })
 }
 
 /// Returns what changes the filter; the address follows when the changes rest.
 fn follow_with_address(filter: RwSignal<Filter>) -> impl Fn(&dyn Fn(&mut Filter)) + Copy + Send + Sync + 'static {
     let home = StoredValue::new(use_root().link(""));
-    let navigate = StoredValue::new_local(use_navigate());
     let timer = StoredValue::new(None::<TimeoutHandle>);
-    let stop = move || {
+    move |change| {
+        filter.update(change);
         if let Some(timer) = timer.try_update_value(Option::take).flatten() {
             timer.clear();
         }
-    };
-    on_cleanup(stop);
-    move |change| {
-        filter.update(change);
-        stop();
         let follow = move || {
             let address = home.read_value().clone() + &filter.read_untracked().to_query();
-            let options = NavigateOptions { resolve: false, replace: true, scroll: false, ..Default::default() };
-            navigate.read_value()(&address, options);
+            if let Ok(history) = window().history() {
+                _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
+            }
         };
         timer.set_value(set_timeout_with_handle(follow, ADDRESS_FOLLOWS_AFTER).ok());
     }
 }
 
-#[component]
-fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoView {
+fn card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> Fixed {
     let root = use_root();
     let prefs = use_prefs();
     let done = move || {
@@ -245,10 +255,8 @@ fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoVie
         let src = root.link(&format!("posters/{}/{}-narrow.svg", article.slug, preset.id));
         view! { <img class="poster" src=src alt="" width="390" height="240" loading="lazy" decoding="async"/> }
     });
-    let text = StoredValue::new(article::fragment_url(article.slug));
-    let prefetch = move |_| article::prefetch(article.slug, text.get_value());
-    view! {
-        <li class="card" hidden=move || !filter.read().admits(article) on:pointerenter=prefetch>
+    fixed(view! {
+        <li class="card" hidden=move || !filter.read().admits(article)>
             {poster}
             <div>
                 <p class="crumbs"><b>{article.level}</b>{format!(" · {} min", article.minutes)}{done}</p>
@@ -257,7 +265,7 @@ fn Card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> impl IntoVie
                 <p class="topics">{article.topics.join(" · ")}</p>
             </div>
         </li>
-    }
+    })
 }
 
 #[cfg(test)]
@@ -265,11 +273,7 @@ mod tests {
     use super::*;
 
     fn asked(pairs: &[(&'static str, &str)]) -> Filter {
-        let mut query = ParamsMap::new();
-        for (key, value) in pairs {
-            query.insert(*key, (*value).to_owned());
-        }
-        Filter::from_query(&query)
+        Filter::from_query(&|key| pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned()))
     }
 
     const LIMITER: ArticleMeta = ArticleMeta {
@@ -291,6 +295,8 @@ mod tests {
         let filter = Filter { text: " burst ".into(), level: Some("Middle"), topic: None };
         assert_eq!(filter.to_query(), "?q=burst&level=middle");
         assert_eq!(Filter::default().to_query(), "");
+        let filter = Filter { text: "a&b=c ü".into(), level: None, topic: Some("Rate limiting") };
+        assert_eq!(filter.to_query(), "?q=a%26b%3Dc%20%C3%BC&topic=rate%20limiting");
     }
 
     #[test]

@@ -2,30 +2,22 @@
 
 use crate::app::{article, use_root};
 use crate::content::ARTICLES;
+use crate::fixed::{Fixed, fixed};
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
-#[component]
-pub fn NotFound() -> impl IntoView {
+/// `path` is what was asked for, relative to the site's root.
+pub fn not_found(path: &str) -> Fixed {
     let root = use_root();
-    let pathname = use_location().pathname;
-    let asked = {
-        let root = root.clone();
-        Memo::new(move |_| asked_slug(root.strip(&pathname.read())).map(str::to_owned))
-    };
-    let guess = {
-        let root = root.clone();
-        move || {
-            let asked = asked.get()?;
-            let near = closest(&asked, ARTICLES.iter().map(|a| a.slug)).and_then(article)?;
-            Some(view! { <p>"Did you mean " <a href=root.question(near.slug)>{near.title}</a></p> })
-        }
-    };
-    let what = move || match asked.get() {
+    let asked = asked_slug(path);
+    let guess = asked
+        .and_then(|asked| closest(asked, ARTICLES.iter().map(|a| a.slug)))
+        .and_then(article)
+        .map(|near| view! { <p>"Did you mean " <a href=root.question(near.slug)>{near.title}</a></p> });
+    let what = match asked {
         Some(slug) => format!("No question is called “{slug}”. It may have been renamed, or the link was cut off."),
         None => "The link may be old or cut off.".to_owned(),
     };
-    view! {
+    fixed(view! {
         <main class="plain" id="content" tabindex="-1">
             <h1 tabindex="-1">"There is no page at this address"</h1>
             <p>{what}</p>
@@ -36,7 +28,7 @@ pub fn NotFound() -> impl IntoView {
             </ul>
             <p><a href=root.link("")>"To the library"</a></p>
         </main>
-    }
+    })
 }
 
 /// What a path below the root names as a question, if it has the shape of one. Long ones are cut for display.

@@ -3,9 +3,10 @@
 //! In the document: the title, the stage, the text. That is the order on a phone, where all three follow
 //! each other; beside each other, the grid puts the stage to the right of both.
 
-use crate::app::{article, use_root};
+use crate::app::{self, use_root};
 use crate::content::ArticleMeta;
-use crate::pages::article::Article;
+use crate::fixed::{Fixed, fixed};
+use crate::pages::article;
 use crate::prefs::use_prefs;
 use crate::stage::{Stage, StageMode, TryList};
 use leptos::html::Section;
@@ -14,14 +15,12 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::ResizeObserver;
 
-#[component]
-pub fn Question(slug: &'static str) -> impl IntoView {
+pub fn question(slug: &'static str) -> Fixed {
     let prefs = use_prefs();
     Effect::new(move |_| prefs.visit(slug));
-    let text = Article::of(slug);
     let slot = NodeRef::new();
     keep_in_sight(slot);
-    article(slug).map(|meta| {
+    fixed(app::article(slug).map(|meta| {
         view! {
             <main class="question" id="content" tabindex="-1">
                 <div class="question-head">
@@ -32,14 +31,14 @@ pub fn Question(slug: &'static str) -> impl IntoView {
                     <Stage slug mode=StageMode::Page/>
                 </section>
                 <div class="question-body">
-                    {text.question().into_any()}
+                    {article::question(slug)}
                     <TryList slug/>
-                    {text.rest().into_any()}
-                    <ReadNext meta/>
+                    {article::rest(slug)}
+                    {read_next(meta)}
                 </div>
             </main>
         }
-    })
+    }))
 }
 
 /// Where the stage sticks while the text scrolls: by its upper edge if it fits into the window, else by its
@@ -74,10 +73,9 @@ fn keep_in_sight(slot: NodeRef<Section>) {
 }
 
 /// The questions that continue this one.
-#[component]
-fn ReadNext(meta: &'static ArticleMeta) -> impl IntoView {
+fn read_next(meta: &'static ArticleMeta) -> impl IntoView {
     let root = use_root();
-    let related: Vec<&ArticleMeta> = meta.related.iter().filter_map(|slug| article(slug)).collect();
+    let related: Vec<&ArticleMeta> = meta.related.iter().filter_map(|slug| app::article(slug)).collect();
     (!related.is_empty()).then(|| {
         view! {
             <nav class="read-next" aria-labelledby="read-next">
