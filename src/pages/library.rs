@@ -23,6 +23,7 @@ impl Filter {
     /// Levels and topics that no question has are left out: they can only come from an old or mistyped address.
     ///
     /// `param` gives the decoded value of a parameter.
+    #[cfg(any(feature = "csr", test))]
     fn from_query(param: &dyn Fn(&str) -> Option<String>) -> Filter {
         let asked = |key| param(key).unwrap_or_default().to_lowercase();
         Filter {
