@@ -81,11 +81,13 @@ for (const question of questions) {
     test("every fault has its key", async ({ page }) => {
       const stage = await Stage.still(page, slug);
       await stage.seek(0.2);
-      const given = (await stage.inputs()).length;
-      for (const [at, fault] of faultsOf(question).entries()) {
+      for (const fault of faultsOf(question)) {
+        // Only lines of this fault: a preset may have acts of its own that come while the run plays on.
+        const told = async () => (await stage.inputs()).filter((line) => line.startsWith(`You: ${fault.label}`)).length;
+        const before = await told();
         await stage.region.getByTestId("time").click();
         await page.keyboard.press(fault.hotkey);
-        await expect.poll(async () => (await stage.inputs()).length, { message: fault.label }).toBe(given + at + 1);
+        await expect.poll(told, { message: fault.label }).toBeGreaterThan(before);
       }
     });
 
