@@ -84,11 +84,14 @@ export class Stage {
       return attempt === 0;
     }
     if (knob.choices) {
-      const others = knob.choices.map((_, at) => String(at)).filter((at) => knob.choices[at] !== knob.default);
+      // Other than what it is now: a preset may have moved it from its default.
+      const choice = this.knobs.getByRole("combobox", { name: knob.label, exact: true });
+      const now = await choice.inputValue();
+      const others = knob.choices.map((_, at) => String(at)).filter((at) => at !== now);
       if (attempt >= others.length) {
         return false;
       }
-      await this.knobs.getByRole("combobox", { name: knob.label, exact: true }).selectOption(others[attempt]);
+      await choice.selectOption(others[attempt]);
       return true;
     }
     const presses = [["End"], ["Home"], ["ArrowRight"], ["ArrowLeft"]][attempt];

@@ -60,7 +60,8 @@ for (const path of ["./", ...questions.flatMap(({ slug }) => [`q/${slug}/`, `emb
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     }
     if (path.startsWith("q/")) {
-      const parts = await page.locator("[data-article]").allInnerTexts();
+      // Folded parts count: a fold opens without JavaScript.
+      const parts = await page.locator("[data-article]").allTextContents();
       expect(parts.join("").length, "the whole article").toBeGreaterThan(2000);
       await expect(page.locator("svg.scene").first(), "the picture").toBeVisible();
     }

@@ -167,7 +167,7 @@ fn stage(h: Handle, mode: StageMode, prefs: Prefs) -> impl IntoView {
     tries::watch(h, prefs);
     // Each part is boxed: one type for the whole stage is deeper than the compiler follows.
     view! {
-        <div class="stage" role=embed.then_some("region") aria-label=embed.then(|| format!("{} simulation", h.meta.short))
+        <div class="stage"
             class:stage-embed=embed data-slug=h.meta.slug node_ref=root>
             {bar::head(h, mode, root).into_any()}
             {notes(h)}
