@@ -92,7 +92,7 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Article>, Vec<Problem>> {
 pub fn parse(file_name: &str, text: &str) -> Result<Article, Vec<Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let slug = file_name.strip_suffix(".md").unwrap_or(file_name);
-    let fail = |line, message: String| Err(vec![Problem { file: file_name.to_owned(), line, message }]);
+    let fail = |line, message: String| Err(vec![Problem::new(file_name, line, &message)]);
     let Some((front_text, body, body_line)) = split_front(text) else {
         return fail(1, "no front matter; expected a line `+++`, TOML, another line `+++`, then Markdown".to_owned());
     };

@@ -12,6 +12,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// The message becomes one line: what it quotes may go over several.
+    pub(crate) fn new(file: &str, line: usize, message: &str) -> Problem {
+        Problem { file: file.to_owned(), line, message: message.replace(['\n', '\r'], " ") }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "content/{}:{}: {}", self.file, self.line, self.message)

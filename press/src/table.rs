@@ -30,7 +30,7 @@ impl<'f> Reader<'f> {
     }
 
     pub fn problem(&mut self, line: usize, message: impl Into<String>) {
-        self.problems.push(Problem { file: self.file.to_owned(), line, message: message.into() });
+        self.problems.push(Problem::new(self.file, line, &message.into()));
     }
 }
 

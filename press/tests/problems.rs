@@ -420,3 +420,12 @@ mod text {
         );
     }
 }
+
+/// A heading of the underlined kind may go over lines; the problem that quotes it stays one line.
+#[test]
+fn a_problem_is_one_line() {
+    let text = TEXT.replacen("## The question\n", "## The question\n\none\ntwo\n---\n\n", 1);
+    let found = problems(&text);
+    assert!(found.iter().any(|(_, m)| m.contains("`one two`")), "{found:#?}");
+    assert!(found.iter().all(|(_, m)| !m.contains('\n')), "{found:#?}");
+}
