@@ -3,6 +3,7 @@
 
 use crate::draw::number::{duration_us, with_unit};
 
+use super::{Heights, Picture};
 use crate::draw::{
     Anchor, Area, Dash, Font, Glyph, Hit, Outcome, Placer, Scene, Side, TimeAxis, Tone, View, key, text_width, topology,
 };
@@ -11,6 +12,12 @@ use sim::blocks::replica::{Entry, miss};
 use sim::blocks::session::Session;
 use sim::questions::eventual_consistency::declaration::{NODES, USERS, act, link_index, number};
 use sim::questions::eventual_consistency::{Body, Done, EventualConsistency as Model, Packet};
+
+pub static PICTURE: Picture = Picture {
+    slug: "eventual-consistency",
+    height: Heights { wide: 310.0, narrow: 464.0, wide_ab: 190.0, narrow_ab: 262.0 },
+    draw,
+};
 
 /// How much of a node there is room for.
 #[derive(Clone, Copy, PartialEq)]
@@ -21,7 +28,7 @@ enum Detail {
     Values,
 }
 
-pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
+fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     let Some(model) = live.model().downcast_ref::<Model>() else {
         return;
     };

@@ -28,25 +28,13 @@ pub struct Heights {
 }
 
 /// In the order of `sim::questions::ALL`.
-pub static ALL: &[Picture] = &[
-    Picture {
-        slug: "rate-limiter-design",
-        height: Heights { wide: 300.0, narrow: 380.0, wide_ab: 170.0, narrow_ab: 200.0 },
-        draw: rate_limiter_design::draw,
-    },
-    Picture { slug: "saga-consistency", height: saga_consistency::HEIGHTS, draw: saga_consistency::draw },
-    Picture {
-        slug: "traffic-spike-10x",
-        height: Heights { wide: 300.0, narrow: 372.0, wide_ab: 178.0, narrow_ab: 262.0 },
-        draw: traffic_spike_10x::draw,
-    },
-    Picture {
-        slug: "eventual-consistency",
-        height: Heights { wide: 310.0, narrow: 464.0, wide_ab: 190.0, narrow_ab: 262.0 },
-        draw: eventual_consistency::draw,
-    },
+pub static ALL: &[&Picture] = &[
+    &rate_limiter_design::PICTURE,
+    &saga_consistency::PICTURE,
+    &traffic_spike_10x::PICTURE,
+    &eventual_consistency::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {
-    ALL.iter().find(|p| p.slug == slug)
+    ALL.iter().copied().find(|p| p.slug == slug)
 }

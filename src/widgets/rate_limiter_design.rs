@@ -4,6 +4,7 @@
 //! and no two outcomes look alike. The lane in force is the wide one; the panel on the right is the
 //! answer that a client got. In A|B each side shows its lane in force, with its bucket and the API.
 
+use super::{Heights, Picture};
 use crate::draw::bucket::{Bucket, bucket};
 use crate::draw::lanes::{Bracket, bracket};
 use crate::draw::legend::legend;
@@ -13,6 +14,12 @@ use sim::blocks::limiter::Algorithm;
 use sim::questions::rate_limiter_design::{Mark, RateLimiter, act, client_name, level};
 use sim::{Live, Us, What};
 
+pub static PICTURE: Picture = Picture {
+    slug: "rate-limiter-design",
+    height: Heights { wide: 300.0, narrow: 380.0, wide_ab: 170.0, narrow_ab: 200.0 },
+    draw,
+};
+
 /// Part of the axis that lies in the past once the run is longer than the axis.
 const PAST: f64 = 0.86;
 /// Width of a column of marks.
@@ -21,7 +28,7 @@ const BIN: f32 = 5.0;
 const COLUMN_MAX: usize = 14;
 const SIGNS: [(Outcome, &str); 2] = [(Outcome::Ok, "let through"), (Outcome::Rejected, "refused")];
 
-pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
+fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     let Some(model) = live.model().downcast_ref::<RateLimiter>() else {
         return;
     };

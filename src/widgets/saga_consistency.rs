@@ -1,7 +1,7 @@
 //! The picture of the saga question: a lane for each service, what it committed and what it holds;
 //! beside them the orders in between and the ledger.
 
-use super::Heights;
+use super::{Heights, Picture};
 use crate::draw::ledger::{Ledger, Line, ledger};
 use crate::draw::swim::{Actor, Lock, Message, Step, Swim, busy, lock, lock_sign, message, step, swim};
 use crate::draw::topology::NodeState;
@@ -12,7 +12,9 @@ use sim::questions::saga_consistency::{
 };
 use sim::{Live, Us};
 
-pub const HEIGHTS: Heights = Heights { wide: 310.0, narrow: 400.0, wide_ab: 206.0, narrow_ab: 300.0 };
+pub static PICTURE: Picture = Picture { slug: "saga-consistency", height: HEIGHTS, draw };
+
+const HEIGHTS: Heights = Heights { wide: 310.0, narrow: 400.0, wide_ab: 206.0, narrow_ab: 300.0 };
 
 /// How much of the past the rolling window shows.
 const ROLLING: Us = Us::s(3);
@@ -21,7 +23,7 @@ const QUIET: [&str; 3] = ["at least once", "outbox empty", "no outbox"];
 /// The states in between, where there is little room.
 const STATES_SHORT: [&str; 7] = ["begun", "charged", "shipped", "undoing", "in doubt", "waiting", "stuck"];
 
-pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
+fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     let Some(m) = live.model().downcast_ref::<SagaConsistency>() else { return };
     let now = Us(view.now_us);
     let lanes = lanes(m);

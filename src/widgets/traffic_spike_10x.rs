@@ -4,6 +4,7 @@
 //! n-th request is drawn, and the picture says what n is. The chart stacks what was answered in
 //! time and what was lost up to what was offered, with the capacity as a line over both.
 
+use super::{Heights, Picture};
 use crate::draw::number::{count, duration_us, percent};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
@@ -13,11 +14,17 @@ use sim::blocks::breaker;
 use sim::questions::traffic_spike_10x::{Fate, Sample, Spike, Stage, act, number};
 use sim::{Live, Us};
 
+pub static PICTURE: Picture = Picture {
+    slug: "traffic-spike-10x",
+    height: Heights { wide: 300.0, narrow: 372.0, wide_ab: 178.0, narrow_ab: 262.0 },
+    draw,
+};
+
 /// How long a drawn request takes along its track, in simulated time: the picture's time, not the
 /// network's, which the model leaves out.
 const FLIGHT: Us = Us::ms(700);
 
-pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
+fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
     let Some(model) = live.model().downcast_ref::<Spike>() else {
         return;
     };

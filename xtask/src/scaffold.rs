@@ -46,7 +46,7 @@ pub fn command(args: &mut Args) -> anyhow::Result<()> {
     }
     let lists = [
         (root.join("sim/src/questions/mod.rs"), format!("    &{}::QUESTION,\n", names.module)),
-        (root.join("src/widgets/mod.rs"), names.fill(PICTURE_ENTRY)),
+        (root.join("src/widgets/mod.rs"), format!("    &{}::PICTURE,\n", names.module)),
     ];
     let mut edited = Vec::new();
     for (path, entry) in &lists {
@@ -76,13 +76,6 @@ pub fn command(args: &mut Args) -> anyhow::Result<()> {
     println!("It works as it is: `cargo run -q --release -p sim -- check {slug}`, then `cargo xtask serve`.");
     Ok(())
 }
-
-const PICTURE_ENTRY: &str = "    Picture {
-        slug: \"SLUG\",
-        height: Heights { wide: 120.0, narrow: 220.0, wide_ab: 110.0, narrow_ab: 200.0 },
-        draw: MODULE::draw,
-    },
-";
 
 /// The names that follow from a slug.
 struct Names {
