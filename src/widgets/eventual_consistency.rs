@@ -3,7 +3,7 @@
 
 use crate::draw::number::{duration_us, with_unit};
 
-use super::{Heights, Picture};
+use super::Heights;
 use crate::draw::{
     Anchor, Area, Dash, Font, Glyph, Hit, Outcome, Placer, Scene, Side, TimeAxis, Tone, View, key, text_width, topology,
 };
@@ -13,7 +13,7 @@ use sim::blocks::session::Session;
 use sim::questions::eventual_consistency::declaration::{NODES, USERS, act, link_index, number};
 use sim::questions::eventual_consistency::{Body, Done, EventualConsistency as Model, Packet};
 
-pub static PICTURE: Picture = Picture {
+pub static PICTURE: super::Picture = super::Picture {
     slug: "eventual-consistency",
     height: Heights { wide: 310.0, narrow: 464.0, wide_ab: 190.0, narrow_ab: 262.0 },
     draw,
