@@ -89,6 +89,12 @@ pub fn goodput_with_refusals(capacity: f64, lambda: f64, kappa: f64) -> f64 {
     ((capacity - kappa * lambda) / (1.0 - kappa)).clamp(0.0, capacity)
 }
 
+/// Interactive response time law: N users who think for Z between requests that take R complete
+/// N/(Z+R) a second (Denning and Buzen, "The Operational Analysis of Queueing Network Models", 1978).
+pub fn interactive_throughput(users: f64, think: f64, response: f64) -> f64 {
+    users / (think + response)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +151,13 @@ mod tests {
         assert_eq!(at(0.10).round(), 778.0);
         assert_eq!(at(0.17).round(), 0.0);
         assert_eq!(goodput_with_refusals(1_700.0, 1_000.0, 0.5), 1_000.0);
+    }
+
+    /// Oracle's demonstration: 9,600 threads that think 550 ms, with a pool of 2,048 and one of 96.
+    #[test]
+    fn the_interactive_law() {
+        assert!((interactive_throughput(9_600.0, 0.550, 0.033 + 0.077) - 14_545.0).abs() < 1.0);
+        assert!((interactive_throughput(9_600.0, 0.550, 0.001 + 0.002) - 17_360.0).abs() < 1.0);
     }
 
     #[test]
