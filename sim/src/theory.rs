@@ -69,6 +69,32 @@ pub fn mm1k(lambda: f64, mu: f64, room: u32) -> Option<Mm1k> {
     Some(Mm1k { blocked, wait_mean: waiting / total / throughput, throughput })
 }
 
+/// Erlang B: the share of arrivals that find all of c servers busy and leave (M/M/c/c), at a load of
+/// `erlangs` = λ/μ.
+pub fn erlang_b(servers: u32, erlangs: f64) -> f64 {
+    (1..=servers).fold(1.0, |b, k| erlangs * b / (f64::from(k) + erlangs * b))
+}
+
+/// M/M/c/K: c servers and room for K in all, those in service included (K at least c).
+pub fn mmck(servers: u32, lambda: f64, mu: f64, room: u32) -> Option<Mm1k> {
+    if servers == 0 || room < servers || lambda <= 0.0 || mu <= 0.0 {
+        return None;
+    }
+    // As for one server: each state's weight from the one before, and nothing that cancels.
+    let (mut weight, mut total, mut waiting) = (1.0, 1.0, 0.0);
+    for n in 1..=room {
+        weight *= lambda / (f64::from(n.min(servers)) * mu);
+        total += weight;
+        waiting += f64::from(n.saturating_sub(servers)) * weight;
+        if total > 1e200 {
+            (weight, total, waiting) = (weight / 1e200, total / 1e200, waiting / 1e200);
+        }
+    }
+    let blocked = weight / total;
+    let throughput = lambda * (1.0 - blocked);
+    Some(Mm1k { blocked, wait_mean: waiting / total / throughput, throughput })
+}
+
 /// Mean wait before service of M/D/1: half of M/M/1's.
 pub fn md1_wait_mean(lambda: f64, mu: f64) -> Option<f64> {
     let rho = lambda / mu;
@@ -141,6 +167,20 @@ mod tests {
         assert!(mm1k(0.1, 1.0, 50).unwrap().blocked < 1e-12);
         assert!((mm1k(0.8, 1.0, 400).unwrap().wait_mean - 4.0).abs() < 1e-9);
         assert!((md1_wait_mean(0.8, 1.0).unwrap() - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bounded_queues_of_many_servers() {
+        // One server is M/M/1/K; no room to wait is Erlang's B.
+        let (one, many) = (mm1k(1.5, 1.0, 10).unwrap(), mmck(1, 1.5, 1.0, 10).unwrap());
+        assert!((one.blocked - many.blocked).abs() < 1e-12 && (one.wait_mean - many.wait_mean).abs() < 1e-12);
+        assert!((mmck(10, 8.0, 1.0, 10).unwrap().blocked - erlang_b(10, 8.0)).abs() < 1e-12);
+        assert!((erlang_b(1, 1.0) - 0.5).abs() < 1e-12);
+        // 15 erlangs for ten servers: six times the room, the same loss, six times the wait.
+        let (small, large) = (mmck(10, 15.0, 1.0, 20).unwrap(), mmck(10, 15.0, 1.0, 60).unwrap());
+        assert!((small.blocked - 0.334).abs() < 0.0005 && (small.wait_mean - 0.81).abs() < 0.005);
+        assert!((large.blocked - 0.333).abs() < 0.0005 && (large.wait_mean - 4.8).abs() < 0.05);
+        assert_eq!(mmck(10, 1.0, 1.0, 9), None);
     }
 
     #[test]

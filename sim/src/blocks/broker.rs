@@ -14,7 +14,7 @@
 //! The store is bounded. At the bound `publish` refuses, and the publisher decides what that means:
 //! a relay keeps its row and tries again, a plain publisher has lost its event.
 //!
-//! Leaves out: ordering, partitions and consumer groups, dead-letter queues (a message is delivered
+//! Leaves out: ordering, partitions and consumer groups (see `consumer.rs`), dead-letter queues (a message is delivered
 //! until it is acknowledged), a broker that fails itself.
 
 /// Names a stored message. A name is never used twice, so a late acknowledgement hurts nobody.

@@ -1,10 +1,13 @@
 //! The parts that backend systems are made of. Each file is meant to be read: it models one part,
 //! says where the rule comes from and what it leaves out.
 
+pub mod adaptive;
 pub mod autoscaler;
 pub mod breaker;
 pub mod broker;
+pub mod bulkhead;
 pub mod cache;
+pub mod consumer;
 pub mod coordinator;
 pub mod crdt;
 pub mod database;

@@ -120,6 +120,9 @@ pub enum Order {
     Fifo,
     /// Newest first: the one most likely to have somebody still waiting.
     Lifo,
+    /// First in, first out while at most this many wait; newest first while more do (adaptive LIFO in
+    /// the same article of Maurer's).
+    LifoBeyond(u32),
     /// The most important class first; within a class first in, first out.
     Priority,
     /// The classes take turns.
@@ -178,13 +181,15 @@ pub enum Dropped {
     Delayed,
 }
 
-/// Classes that a line keeps apart.
-pub const CLASSES: usize = 2;
+/// Classes that a line keeps apart: levels of importance, or tenants.
+pub const CLASSES: usize = 8;
 
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     /// One lane a class under `Priority` and `Fair`; otherwise all wait in the first.
     lanes: [VecDeque<Job>; CLASSES],
+    /// How many wait in all lanes.
+    waiting: usize,
     /// Whose turn it is under `Fair`.
     turn: u8,
     /// When the line was last empty.
@@ -192,11 +197,17 @@ pub struct Line {
 }
 
 impl Line {
+    #[inline]
     pub fn len(&self) -> usize {
-        self.lanes.iter().map(VecDeque::len).sum()
+        self.waiting
     }
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.lanes.iter().all(VecDeque::is_empty)
+        self.waiting == 0
+    }
+    /// All who wait, lane by lane.
+    pub fn iter(&self) -> impl Iterator<Item = &Job> + '_ {
+        self.lanes.iter().flatten()
     }
 
     /// A request wants to wait.
@@ -219,7 +230,33 @@ impl Line {
             return Offer::Evicted(victim);
         }
         self.lanes[lane].push_back(job);
+        self.waiting += 1;
         Offer::Joined
+    }
+
+    /// Takes the one that has waited longest out, to make room for a newer one (*drop oldest*, also
+    /// called drop-head).
+    pub fn evict_oldest(&mut self) -> Option<Job> {
+        let lanes = self.lanes.iter().enumerate();
+        let (_, lane) = lanes.filter_map(|(i, l)| l.front().map(|j| (j.at(), i))).min()?;
+        let job = self.lanes[lane].pop_front();
+        self.waiting -= usize::from(job.is_some());
+        job
+    }
+
+    /// Takes the newest of those that `which` names out (of the heaviest tenant, say).
+    pub fn evict_newest(&mut self, mut which: impl FnMut(&Job) -> bool) -> Option<Job> {
+        let mut newest: Option<(Us, usize, usize)> = None;
+        for (i, lane) in self.lanes.iter().enumerate() {
+            if let Some(at) = lane.iter().rposition(&mut which) {
+                let found = (lane[at].at(), i, at);
+                newest = newest.max(Some(found));
+            }
+        }
+        let (_, lane, at) = newest?;
+        let job = self.lanes[lane].remove(at);
+        self.waiting -= usize::from(job.is_some());
+        job
     }
 
     /// The next to be served. What the rules throw out on the way goes to `dropped`. With
@@ -255,19 +292,33 @@ impl Line {
     fn pop(&mut self, order: Order, only_class: Option<u8>) -> Option<Job> {
         if let Some(class) = only_class {
             // A bulkhead needs lanes: in a mixed line only the front can be looked at.
-            let lane = &mut self.lanes[0];
-            let front = if order == Order::Lifo { lane.back() } else { lane.front() };
+            let newest = self.newest_first(order);
+            let lane = &self.lanes[0];
+            let front = if newest { lane.back() } else { lane.front() };
             front.filter(|j| j.class <= class)?;
         }
-        match order {
+        let job = match order {
             Order::Fifo => self.lanes[0].pop_front(),
             Order::Lifo => self.lanes[0].pop_back(),
+            Order::LifoBeyond(_) if self.newest_first(order) => self.lanes[0].pop_back(),
+            Order::LifoBeyond(_) => self.lanes[0].pop_front(),
             Order::Priority => self.lanes.iter_mut().find_map(VecDeque::pop_front),
             Order::Fair => (0..CLASSES).find_map(|_| {
                 let lane = self.turn as usize;
                 self.turn = (self.turn + 1) % CLASSES as u8;
                 if only_class.is_some_and(|c| lane > c as usize) { None } else { self.lanes[lane].pop_front() }
             }),
+        };
+        self.waiting -= usize::from(job.is_some());
+        job
+    }
+
+    /// Whether the newest is next, with as many as wait now.
+    fn newest_first(&self, order: Order) -> bool {
+        match order {
+            Order::Lifo => true,
+            Order::LifoBeyond(long) => self.waiting > long as usize,
+            _ => false,
         }
     }
 
@@ -289,7 +340,7 @@ impl Line {
     #[inline]
     fn lane(&self, job: &Job, order: Order) -> usize {
         match order {
-            Order::Fifo | Order::Lifo => 0,
+            Order::Fifo | Order::Lifo | Order::LifoBeyond(_) => 0,
             Order::Priority | Order::Fair => (job.class as usize).min(CLASSES - 1),
         }
     }
@@ -299,6 +350,7 @@ impl Line {
         for lane in &mut self.lanes {
             lane.drain(..).for_each(&mut lost);
         }
+        self.waiting = 0;
     }
 
     pub fn weight(&self) -> usize {
@@ -441,6 +493,43 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_by_the_oldest_or_by_the_newest_of_one_class() {
+        for order in [Order::Fifo, Order::Fair] {
+            let rules = Rules { order, ..Rules::default() };
+            let mut line = Line::default();
+            for (id, class) in [(1, 3), (2, 5), (3, 5), (4, 3)] {
+                line.offer(Us(u64::from(id)), job(id, class, Us(u64::from(id))), &rules);
+            }
+            assert_eq!(line.evict_newest(|j| j.class == 5).map(|j| j.id), Some(3));
+            assert_eq!(line.evict_newest(|j| j.class == 7), None);
+            assert_eq!(line.evict_oldest().map(|j| j.id), Some(1));
+            assert_eq!(line.len(), 2);
+            assert_eq!(line.iter().map(|j| j.id).max(), Some(4));
+        }
+    }
+
+    /// Eight tenants that always have something waiting get a turn each, whatever each has sent.
+    #[test]
+    fn a_fair_line_gives_every_tenant_its_turn() {
+        let rules = Rules { order: Order::Fair, ..Rules::default() };
+        let mut line = Line::default();
+        let mut id = 0;
+        for class in 0..8u8 {
+            for _ in 0..if class == 2 { 100 } else { 10 } {
+                id += 1;
+                line.offer(Us(id), job(id as u32, class, Us(id)), &rules);
+            }
+        }
+        for _ in 0..10 {
+            let mut seen = [0; 8];
+            for _ in 0..8 {
+                seen[line.take(Us(999), &rules, None, |_, _| ()).unwrap().class as usize] += 1;
+            }
+            assert_eq!(seen, [1; 8]);
+        }
+    }
+
+    #[test]
     fn delay_control_lets_a_burst_wait_and_a_standing_line_not() {
         let rules = Rules { delay_control: Some(DelayControl::PUBLISHED), ..Rules::default() };
         let mut line = Line::default();
@@ -473,15 +562,15 @@ mod tests {
         /// order is the promised one.
         #[test]
         fn lines_conserve_and_order(
-            order in 0usize..4,
+            order in 0usize..5,
             bound in 1u32..20,
             evict: bool,
             expire in prop::option::of(1u64..50),
             control: bool,
-            steps in prop::collection::vec((0u64..20, any::<bool>(), 0u8..2), 1..300),
+            steps in prop::collection::vec((0u64..20, any::<bool>(), 0u8..8), 1..300),
         ) {
             let rules = Rules {
-                order: [Order::Fifo, Order::Lifo, Order::Priority, Order::Fair][order],
+                order: [Order::Fifo, Order::Lifo, Order::Priority, Order::Fair, Order::LifoBeyond(4)][order],
                 bound,
                 evict,
                 expire: expire.map(Us),
@@ -518,6 +607,9 @@ mod tests {
                             match rules.order {
                                 Order::Fifo => prop_assert_eq!(waiting[0], j),
                                 Order::Lifo => prop_assert_eq!(*waiting.last().unwrap(), j),
+                                Order::LifoBeyond(long) if waiting.len() > long as usize =>
+                                    prop_assert_eq!(*waiting.last().unwrap(), j),
+                                Order::LifoBeyond(_) => prop_assert_eq!(waiting[0], j),
                                 Order::Priority => prop_assert!(waiting.iter().all(|w| w.class >= j.class)),
                                 Order::Fair => {}
                             }

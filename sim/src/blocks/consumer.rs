@@ -1,0 +1,359 @@
+//! Consumer group over a partitioned log (Kafka's log mode).
+//!
+//! ```text
+//!   producers --> [ partition 0: 0 1 2 3 4 5 6 . . . ] <-- polls -- member A
+//!                 [ partition 1: 0 1 2 3 . . . . . . ] <-- polls -- member A
+//!                 [ partition 2: 0 1 2 3 4 5 . . . . ] <-- polls -- member B
+//!                         committed ^   ^ position
+//! ```
+//!
+//! A log keeps its records whether they were read or not; a *position* says what a member reads
+//! next, a *committed offset* what the group need not read again. Each partition has one owner in
+//! the group. When an owner leaves, another member goes on from the committed offset: whatever had
+//! been read and not committed is processed again (at least once).
+//!
+//! A member leaves in two ways (Kafka's `ConsumerConfig`). The group hears no heartbeat for the
+//! *session timeout* (45 s): the process is dead. Or the process lives, but has not polled for the
+//! *poll interval* (300 s): its heartbeat thread leaves the group by itself. After that the group
+//! refuses its commits, since they carry an old generation.
+//!
+//! Partitions move as little as possible (the cooperative sticky assignor): owners that stay keep
+//! what they have, up to a fair share.
+//!
+//! Leaves out: the time a rebalance takes, transactions, retention and compaction, several topics,
+//! the broker's own failures.
+
+use crate::kernel::Us;
+use std::collections::VecDeque;
+
+/// Kafka's defaults, milliseconds as its documentation writes them.
+pub const SESSION_TIMEOUT: Us = Us::ms(45_000);
+pub const HEARTBEAT_EVERY: Us = Us::ms(3_000);
+pub const POLL_INTERVAL_MAX: Us = Us::ms(300_000);
+pub const POLL_RECORDS_MAX: u32 = 500;
+pub const AUTO_COMMIT_EVERY: Us = Us::ms(5_000);
+
+/// Times are kept for one record in so long: a record's age is right to within this.
+const INDEX_EVERY: Us = Us::ms(1_000);
+
+/// The records of one partition. What is in them does not matter here, only where and how old they
+/// are; and like Kafka's own time index, ages are kept for some records only.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    end: u32,
+    /// (offset, when it was appended), ascending; at most one a second.
+    index: VecDeque<(u32, Us)>,
+}
+
+impl Log {
+    /// A new record; its offset.
+    #[inline]
+    pub fn append(&mut self, now: Us) -> u32 {
+        let offset = self.end;
+        self.end += 1;
+        if self.index.back().is_none_or(|(_, at)| *at + INDEX_EVERY <= now) {
+            self.index.push_back((offset, now));
+        }
+        offset
+    }
+    /// The offset that the next record will have.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+    /// When a record was appended, to the second (early rather than late).
+    pub fn appended(&self, offset: u32) -> Us {
+        let after = self.index.partition_point(|(o, _)| *o <= offset);
+        self.index.get(after.saturating_sub(1)).map_or(Us::ZERO, |(_, at)| *at)
+    }
+    /// Nobody will ask for the times of records before this one.
+    pub fn forget(&mut self, offset: u32) {
+        while self.index.get(1).is_some_and(|(o, _)| *o <= offset) {
+            self.index.pop_front();
+        }
+    }
+    pub fn weight(&self) -> usize {
+        self.index.len() * core::mem::size_of::<(u32, Us)>()
+    }
+}
+
+/// Which records of a partition have been processed, when several workers finish them out of order:
+/// everything below `low`, and those marked above it. Only `low` may be committed.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    low: u32,
+    above: VecDeque<bool>,
+}
+
+impl Progress {
+    pub fn new(low: u32) -> Progress {
+        Progress { low, above: VecDeque::new() }
+    }
+    /// Marks a record as processed; false if it had been before.
+    #[inline]
+    pub fn done(&mut self, offset: u32) -> bool {
+        let Some(i) = offset.checked_sub(self.low) else {
+            return false;
+        };
+        let i = i as usize;
+        if i >= self.above.len() {
+            self.above.resize(i + 1, false);
+        }
+        let first = !core::mem::replace(&mut self.above[i], true);
+        while self.above.front() == Some(&true) {
+            self.above.pop_front();
+            self.low += 1;
+        }
+        first
+    }
+    /// Everything below has been processed.
+    pub fn low(&self) -> u32 {
+        self.low
+    }
+    /// Of the records below `offset`, those that have not been processed.
+    pub fn missing_below(&self, offset: u32) -> u32 {
+        let span = offset.saturating_sub(self.low) as usize;
+        span as u32 - self.above.iter().take(span).filter(|d| **d).count() as u32
+    }
+    pub fn weight(&self) -> usize {
+        self.above.len()
+    }
+}
+
+/// The commit of a member that is not in the group any more, or of an earlier generation of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced;
+
+/// The coordinator's view: who is a member, who owns what, what has been committed.
+#[derive(Clone, Debug)]
+pub struct Group {
+    members: Vec<bool>,
+    /// Grows with every change of members.
+    generation: u32,
+    owner: Vec<Option<u8>>,
+    committed: Vec<u32>,
+}
+
+impl Group {
+    pub fn new(members_max: usize, partitions: usize) -> Group {
+        Group {
+            members: vec![false; members_max],
+            generation: 0,
+            owner: vec![None; partitions],
+            committed: vec![0; partitions],
+        }
+    }
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+    pub fn is_member(&self, member: usize) -> bool {
+        self.members[member]
+    }
+    pub fn owner(&self, partition: usize) -> Option<usize> {
+        self.owner[partition].map(usize::from)
+    }
+    pub fn owns(&self, member: usize) -> usize {
+        self.owner.iter().filter(|o| **o == Some(member as u8)).count()
+    }
+    pub fn partitions(&self) -> usize {
+        self.owner.len()
+    }
+    pub fn committed(&self, partition: usize) -> u32 {
+        self.committed[partition]
+    }
+
+    /// A member joins; partitions move to it. False if it was a member already.
+    pub fn join(&mut self, member: usize) -> bool {
+        self.change(member, true)
+    }
+    /// A member leaves or is expelled; its partitions move. False if it was not a member.
+    pub fn leave(&mut self, member: usize) -> bool {
+        self.change(member, false)
+    }
+
+    fn change(&mut self, member: usize, into: bool) -> bool {
+        if self.members[member] == into {
+            return false;
+        }
+        self.members[member] = into;
+        self.generation += 1;
+        self.rebalance();
+        true
+    }
+
+    /// Everybody keeps what they have up to a fair share; what is left over goes to those with least.
+    fn rebalance(&mut self) {
+        let count = self.members.iter().filter(|m| **m).count();
+        if count == 0 {
+            self.owner.fill(None);
+            return;
+        }
+        let (share, rest) = (self.owner.len() / count, self.owner.len() % count);
+        let mut held = vec![0usize; self.members.len()];
+        // At most `rest` members may hold one more than the share.
+        let mut above = 0;
+        for owner in &mut self.owner {
+            let Some(m) = owner.map(usize::from) else {
+                continue;
+            };
+            let room = held[m] < share || (held[m] == share && above < rest);
+            if self.members[m] && room {
+                above += usize::from(held[m] == share);
+                held[m] += 1;
+            } else {
+                *owner = None;
+            }
+        }
+        for owner in self.owner.iter_mut().filter(|o| o.is_none()) {
+            let members = (0..held.len()).filter(|m| self.members[*m]);
+            let Some(least) = members.min_by_key(|m| held[*m]) else {
+                return;
+            };
+            held[least] += 1;
+            *owner = Some(least as u8);
+        }
+    }
+
+    /// A member commits: the records of this partition below `offset` need not be read again.
+    ///
+    /// # Errors
+    /// The member does not own the partition in this generation. Its owner may have gone on already.
+    pub fn commit(&mut self, member: usize, generation: u32, partition: usize, offset: u32) -> Result<(), Fenced> {
+        if generation != self.generation || self.owner(partition) != Some(member) {
+            return Err(Fenced);
+        }
+        let committed = &mut self.committed[partition];
+        *committed = offset.max(*committed);
+        Ok(())
+    }
+
+    pub fn weight(&self) -> usize {
+        self.members.len() + self.owner.len() * 6
+    }
+
+    /// Every partition has exactly one owner, a member, as long as there is one; and nobody has two
+    /// more than anybody else.
+    pub fn invariants(&self) -> Result<(), String> {
+        let held: Vec<usize> = (0..self.members.len()).filter(|m| self.members[*m]).map(|m| self.owns(m)).collect();
+        let owned: usize = held.iter().sum();
+        let expected = if held.is_empty() { 0 } else { self.owner.len() };
+        if owned != expected || self.owner.iter().flatten().count() != expected {
+            return Err(format!("{owned} of {expected} partitions are owned by members"));
+        }
+        match (held.iter().min(), held.iter().max()) {
+            (Some(least), Some(most)) if most - least > 1 => {
+                Err(format!("one member owns {most} partitions, another {least}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_member_that_comes_takes_only_what_it_should() {
+        let mut g = Group::new(3, 6);
+        g.join(0);
+        g.join(1);
+        let before: Vec<_> = (0..6).map(|p| g.owner(p)).collect();
+        g.join(2);
+        let moved = (0..6).filter(|p| g.owner(*p) != before[*p]).count();
+        assert_eq!((moved, g.owns(0), g.owns(1), g.owns(2)), (2, 2, 2, 2));
+        // Who stays keeps what it has.
+        let kept: Vec<usize> = (0..6).filter(|p| g.owner(*p) == Some(1)).collect();
+        g.leave(2);
+        assert!(kept.iter().all(|p| g.owner(*p) == Some(1)));
+    }
+
+    #[test]
+    fn an_expelled_member_cannot_commit_and_its_records_come_again() {
+        let mut g = Group::new(2, 1);
+        g.join(0);
+        let old = g.generation();
+        assert_eq!(g.commit(0, old, 0, 100), Ok(()));
+        g.leave(0);
+        g.join(1);
+        assert_eq!(g.commit(0, old, 0, 500), Err(Fenced));
+        assert_eq!(g.committed(0), 100, "the new owner begins here");
+        // Back again, it has to use the new generation.
+        g.leave(1);
+        g.join(0);
+        assert_eq!(g.commit(0, old, 0, 500), Err(Fenced));
+        assert_eq!(g.commit(0, g.generation(), 0, 50), Ok(()));
+        assert_eq!(g.committed(0), 100, "a commit never goes back");
+    }
+
+    #[test]
+    fn only_what_is_done_without_a_gap_may_be_committed() {
+        let mut p = Progress::new(10);
+        assert!(p.done(12) && p.done(11));
+        assert_eq!((p.low(), p.missing_below(13)), (10, 1));
+        assert!(p.done(10));
+        assert_eq!((p.low(), p.missing_below(20)), (13, 7));
+        assert!(!p.done(12), "seen before");
+    }
+
+    #[test]
+    fn ages_are_right_to_the_second() {
+        let mut log = Log::default();
+        for i in 0..10_000u64 {
+            log.append(Us::ms(i * 10));
+        }
+        assert!(log.index.len() <= 101);
+        for offset in [0u32, 99, 100, 5_555, 9_999] {
+            let (got, exact) = (log.appended(offset), Us::ms(u64::from(offset) * 10));
+            assert!(got <= exact && exact - got < INDEX_EVERY, "{offset}: {got} for {exact}");
+        }
+        log.forget(5_000);
+        assert_eq!(log.appended(5_050), Us::s(50));
+        assert!(log.index.len() <= 51);
+    }
+
+    proptest! {
+        /// Whoever comes and goes: one owner a partition, fair shares, no commit by outsiders, and no
+        /// committed offset beyond what its owner said.
+        #[test]
+        fn one_owner_a_partition_in_every_generation(
+            partitions in 1usize..12,
+            moves in prop::collection::vec((0usize..5, 0u8..3, 0u32..100), 1..200),
+        ) {
+            let mut g = Group::new(5, partitions);
+            let mut said = vec![0u32; partitions];
+            for (member, what, offset) in moves {
+                let generation = g.generation();
+                match what {
+                    0 => { prop_assert_eq!(g.join(member), g.generation() > generation); }
+                    1 => { prop_assert_eq!(g.leave(member), g.generation() > generation); }
+                    _ => {
+                        let p = offset as usize % partitions;
+                        let stale = offset % 7 == 0;
+                        let answer = g.commit(member, generation.wrapping_sub(u32::from(stale)), p, offset);
+                        prop_assert_eq!(answer.is_ok(), !stale && g.owner(p) == Some(member));
+                        if answer.is_ok() {
+                            said[p] = said[p].max(offset);
+                        }
+                    }
+                }
+                prop_assert_eq!(g.invariants(), Ok(()));
+                for (p, said) in said.iter().enumerate() {
+                    prop_assert_eq!(g.committed(p), *said);
+                }
+            }
+        }
+
+        #[test]
+        fn progress_is_a_set_with_a_low_water_mark(offsets in prop::collection::vec(0u32..60, 0..200), below in 0u32..80) {
+            let mut p = Progress::default();
+            let mut set = std::collections::BTreeSet::new();
+            for o in offsets {
+                prop_assert_eq!(p.done(o), set.insert(o));
+                let low = (0..).find(|o| !set.contains(o)).unwrap();
+                prop_assert_eq!(p.low(), low);
+                prop_assert_eq!(p.missing_below(below), (0..below).filter(|o| !set.contains(o)).count() as u32);
+            }
+        }
+    }
+}
