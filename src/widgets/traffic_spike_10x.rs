@@ -4,7 +4,7 @@
 //! n-th request is drawn, and the picture says what n is. The chart stacks what was answered in
 //! time and what was lost up to what was offered, with the capacity as a line over both.
 
-use super::{Heights, Picture};
+use super::Heights;
 use crate::draw::number::{count, duration_us, percent};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
@@ -14,7 +14,7 @@ use sim::blocks::breaker;
 use sim::questions::traffic_spike_10x::{Fate, Sample, Spike, Stage, act, number};
 use sim::{Live, Us};
 
-pub static PICTURE: Picture = Picture {
+pub static PICTURE: super::Picture = super::Picture {
     slug: "traffic-spike-10x",
     height: Heights { wide: 300.0, narrow: 372.0, wide_ab: 178.0, narrow_ab: 262.0 },
     draw,
