@@ -121,6 +121,130 @@ pub fn interactive_throughput(users: f64, think: f64, response: f64) -> f64 {
     users / (think + response)
 }
 
+/// So many keys that each get this share of all requests: Zipf's law, or any other, in a few pieces.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Class {
+    pub keys: f64,
+    pub share: f64,
+}
+
+/// A cache of fixed size under independent requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Characteristic {
+    /// How many requests pass before an entry that is not asked for again is gone.
+    pub requests: f64,
+    /// Share of requests that hit.
+    pub hit: f64,
+}
+
+/// LRU by Che's approximation (Fricker, Robert and Roberts, "A versatile and accurate approximation
+/// for LRU cache performance", ITC 2012): every entry stays for the same characteristic time t since
+/// its last use, so a key of share q is there with probability 1 - e^(-qt), and t is such that the
+/// entries fill the cache. `None` when every key fits.
+pub fn che(classes: &[Class], capacity: f64) -> Option<Characteristic> {
+    characteristic(classes, capacity, lru_present)
+}
+
+/// First in, first out: the time counts from when an entry came in, so a key is there with
+/// probability qt/(1 + qt), as with a time to live.
+pub fn fifo(classes: &[Class], capacity: f64) -> Option<Characteristic> {
+    characteristic(classes, capacity, fifo_present)
+}
+
+fn lru_present(x: f64) -> f64 {
+    -libm::expm1(-x)
+}
+
+fn fifo_present(x: f64) -> f64 {
+    x / (1.0 + x)
+}
+
+/// (entries, hit ratio) when every key is there with probability `present(qt)`.
+fn filled(classes: &[Class], t: f64, present: fn(f64) -> f64) -> (f64, f64) {
+    classes.iter().fold((0.0, 0.0), |(entries, hit), c| {
+        let p = present(c.share * t);
+        (entries + c.keys * p, hit + c.keys * c.share * p)
+    })
+}
+
+fn characteristic(classes: &[Class], capacity: f64, present: fn(f64) -> f64) -> Option<Characteristic> {
+    let keys: f64 = classes.iter().map(|c| c.keys).sum();
+    if capacity <= 0.0 || capacity >= keys {
+        return None;
+    }
+    let (mut low, mut high) = (0.0, capacity);
+    while filled(classes, high, present).0 < capacity {
+        (low, high) = (high, 2.0 * high);
+    }
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if filled(classes, middle, present).0 < capacity {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(Characteristic { requests: high, hit: filled(classes, high, present).1 })
+}
+
+/// (entries, hit ratio) for caches from one entry to all keys: the whole curve without solving for
+/// anything, since each characteristic time has its size.
+pub fn hit_curve(classes: &[Class], points: usize, lru: bool) -> Vec<(f64, f64)> {
+    let keys: f64 = classes.iter().map(|c| c.keys).sum();
+    let present = if lru { lru_present } else { fifo_present };
+    let mut curve = Vec::with_capacity(points + 1);
+    let mut t = 1.0;
+    while curve.len() < points {
+        let (entries, hit) = filled(classes, t, present);
+        if entries >= 0.999 * keys {
+            break;
+        }
+        curve.push((entries, hit));
+        t *= 1.35;
+    }
+    curve.push((keys, 1.0));
+    curve
+}
+
+/// The most that any cache of this size can hit when requests are independent: it holds the most
+/// popular keys for ever.
+pub fn static_best(classes: &[Class], capacity: f64) -> f64 {
+    let mut room = capacity;
+    classes.iter().fold(0.0, |hit, c| {
+        let keys = c.keys.min(room);
+        room -= keys;
+        hit + keys * c.share
+    })
+}
+
+/// Hit ratio of one key that is asked for `rate` times a second and kept for `ttl` seconds.
+pub fn ttl_hit(rate: f64, ttl: f64) -> f64 {
+    rate * ttl / (1.0 + rate * ttl)
+}
+
+/// Misses a second when nothing is evicted and entries live for `ttl` seconds: never more than one
+/// per key and lifetime.
+pub fn ttl_misses(classes: &[Class], rate: f64, ttl: f64) -> f64 {
+    classes.iter().map(|c| c.keys * rate * c.share / (1.0 + rate * c.share * ttl)).sum()
+}
+
+/// XFetch (Vattani, Chierichetti and Lowenstein, VLDB 2015): how many recompute around one expiry.
+///
+/// With x left until expiry a read recomputes with probability e^(-x/(βδ)), so reads of rate λ have
+/// triggered Λ(x) = λβδ·e^(-x/(βδ)) times on average. The first trigger comes when Λ reaches a unit
+/// exponential E. The value arrives δ later, and until then others trigger too: E·(e^(1/β) - 1) of
+/// them. The mean of E is 1, so the mean of all is e^(1/β): neither λ nor δ matters, as long as
+/// λβδ is large and the old value is served meanwhile.
+pub fn xfetch_recomputations(beta: f64) -> f64 {
+    libm::exp(1.0 / beta)
+}
+
+/// How long before the expiry the first of them comes, in the unit of `delta`: βδ(ln(λβδ) + γ),
+/// since the mean of -ln E is Euler's constant.
+pub fn xfetch_lead(rate: f64, delta: f64, beta: f64) -> f64 {
+    beta * delta * (libm::log(rate * beta * delta) + 0.577_215_664_901_532_9)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,5 +327,21 @@ mod tests {
     #[test]
     fn the_error_of_a_run() {
         assert!((mm1_wait_error(0.8, 50_000.0) - 0.0507).abs() < 0.0011);
+    }
+
+    #[test]
+    fn caches_by_formula() {
+        let same = [Class { keys: 100.0, share: 0.01 }];
+        // All equally popular: any policy hits what its share of the keys is.
+        for hit in [che(&same, 40.0).unwrap().hit, fifo(&same, 40.0).unwrap().hit, static_best(&same, 40.0)] {
+            assert!((hit - 0.4).abs() < 1e-9, "{hit}");
+        }
+        assert_eq!((che(&same, 100.0), che(&same, 0.0)), (None, None));
+        for lru in [true, false] {
+            let curve = hit_curve(&same, 60, lru);
+            assert!(curve.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1));
+            assert!(curve.iter().all(|(c, hit)| (hit - c / 100.0).abs() < 1e-6));
+        }
+        assert!((ttl_misses(&same, 1_000.0, 60.0) - 100.0 / 60.1).abs() < 1e-9);
     }
 }

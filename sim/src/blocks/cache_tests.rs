@@ -1,0 +1,204 @@
+//! The cache against the obvious implementation and against the closed forms.
+
+use super::*;
+use crate::blocks::popularity::Zipf;
+use crate::kernel::{Stream, Tape};
+use crate::theory;
+use proptest::prelude::*;
+
+#[test]
+fn fresh_then_stale_then_gone() {
+    for mut c in [Cache::<()>::new(3), Cache::bounded(3, Policy::Lru)] {
+        assert_eq!(c.look(Us::ZERO, 1), Look::Missing);
+        c.fill(Us::s(1), 1, Us::s(10));
+        assert_eq!(c.look(Us(10_999_999), 1), Look::Fresh);
+        assert_eq!(c.look(Us::s(11), 1), Look::Stale);
+        assert_eq!((c.look(Us::s(5), 2), c.fresh(Us::s(5))), (Look::Missing, 1));
+        assert!(c.expire(Us::s(5), 1) && !c.expire(Us::s(5), 1) && !c.expire(Us::s(5), 2));
+        assert_eq!((c.look(Us::s(5), 1), c.len()), (Look::Stale, 1));
+        assert!(c.remove(1) && !c.remove(1));
+        assert_eq!((c.look(Us::s(5), 1), c.len()), (Look::Missing, 0));
+        c.fill(Us::s(5), 2, Us::s(10));
+        c.flush();
+        assert_eq!((c.look(Us::s(5), 2), c.len()), (Look::Missing, 0));
+    }
+}
+
+/// λT/(1 + λT) for one key, within 3 %.
+#[test]
+fn the_hit_ratio_is_the_formula() {
+    for (rate, ttl) in [(1.0, 0.5), (2.0, 3.0), (10.0, 2.0)] {
+        let mut s = Stream::new(4, "test", "cache", 0);
+        let mut c = Cache::<()>::new(1);
+        let (mut now, mut hits, n) = (Us::ms(1), 0, 200_000);
+        for _ in 0..n {
+            now += s.exp(Us::from_s(1.0 / rate));
+            match c.look(now, 0) {
+                Look::Fresh => hits += 1,
+                _ => {
+                    c.fill(now, 0, Us::from_s(ttl));
+                }
+            }
+        }
+        let expected = theory::ttl_hit(rate, ttl);
+        let got = f64::from(hits) / f64::from(n);
+        assert!((got / expected - 1.0).abs() < 0.03, "{got} for {expected}");
+    }
+}
+
+#[test]
+fn without_eviction_a_full_cache_waits_for_an_expiry() {
+    let mut c = Cache::<()>::bounded(2, Policy::Refuse);
+    c.fill(Us::s(0), 10, Us::s(10));
+    c.fill(Us::s(1), 11, Us::s(10));
+    assert_eq!(c.fill(Us::s(9), 12, Us::s(10)), Stored::Refused);
+    assert_eq!(c.fill(Us::s(10), 12, Us::s(10)), Stored::Evicted(10));
+    assert_eq!(Cache::<()>::bounded(0, Policy::Lru).fill(Us::s(0), 1, Us::s(1)), Stored::Refused);
+}
+
+/// Hit ratio over `n` requests after as many to warm up.
+fn hits(policy: Policy, keys: u32, skew: f64, capacity: u32, n: u64) -> f64 {
+    let zipf = Zipf::new(keys, skew);
+    let draws = Tape::new(11).purpose("key");
+    let mut cache = Cache::<()>::bounded(capacity, policy);
+    let mut hit = 0u64;
+    for i in 0..2 * n {
+        let key = zipf.rank(draws.at(i + 1));
+        if cache.get(Us::ms(1), key).0 == Look::Fresh {
+            hit += u64::from(i >= n);
+        } else {
+            cache.fill(Us::ms(1), key, Us::s(1_000_000));
+        }
+    }
+    assert!(cache.len() <= capacity);
+    100.0 * hit as f64 / n as f64
+}
+
+/// Three skews, three sizes, 10,000 keys: within one point of Che's approximation, and the
+/// approximation itself within 0.1 of the published-style table.
+#[test]
+fn lru_is_che() {
+    let table = [
+        (0.8, [(100, 15.7), (1_000, 43.7), (2_000, 56.8)]),
+        (1.0, [(100, 39.1), (1_000, 67.6), (2_000, 76.8)]),
+        (1.2, [(100, 65.6), (1_000, 86.1), (2_000, 90.9)]),
+    ];
+    for (skew, row) in table {
+        let classes = Zipf::new(10_000, skew).classes();
+        for (capacity, expected) in row {
+            let che = 100.0 * theory::che(&classes, f64::from(capacity)).unwrap().hit;
+            assert!((che - expected).abs() < 0.1, "s={skew} C={capacity}: {che} for {expected}");
+            let got = hits(Policy::Lru, 10_000, skew, capacity, 200_000);
+            assert!((got - che).abs() < 1.0, "s={skew} C={capacity}: simulated {got}, Che {che}");
+        }
+    }
+}
+
+/// FIFO by its own fixed point, LFU close below the static best, and the order between them.
+#[test]
+fn fifo_lfu_and_the_best_there_is() {
+    let classes = Zipf::new(10_000, 0.8).classes();
+    let best = 100.0 * theory::static_best(&classes, 1_000.0);
+    let fifo = 100.0 * theory::fifo(&classes, 1_000.0).unwrap().hit;
+    assert!((best - 57.1).abs() < 0.1 && (fifo - 39.4).abs() < 0.1, "{best} {fifo}");
+    let of = |policy| hits(policy, 10_000, 0.8, 1_000, 200_000);
+    let (lru, lfu, first) = (of(Policy::Lru), of(Policy::Lfu), of(Policy::Fifo));
+    assert!((first - fifo).abs() < 1.0, "FIFO {first} for {fifo}");
+    assert!(first < lru && lru < lfu && lfu < best, "{first} {lru} {lfu} {best}");
+    assert!(lfu > best - 5.0, "LFU {lfu}, at best {best}");
+}
+
+/// The obvious cache: a list of (key, uses, last use, stored first, expiry).
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Plain {
+    key: u32,
+    uses: u32,
+    used: usize,
+    first: usize,
+    stored: usize,
+    expires_ms: u64,
+}
+
+fn plain_victim(policy: Policy, list: &[Plain]) -> usize {
+    let rank = |p: &Plain| match policy {
+        Policy::Lru => (0, p.used.max(p.stored)),
+        Policy::Lfu => (p.uses, p.used),
+        Policy::Fifo => (0, p.first),
+        Policy::Refuse => (0, p.stored),
+    };
+    (0..list.len()).min_by_key(|i| rank(&list[*i])).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    /// Looking, storing, deleting and expiring in any order: what is in the cache, how it stands and
+    /// who is evicted are those of the list.
+    #[test]
+    fn it_is_the_list(
+        which in 0usize..4,
+        capacity in 1u32..12,
+        ops in prop::collection::vec((0u8..8, 0u32..30, 0u64..400), 1..400),
+    ) {
+        let policy = [Policy::Lru, Policy::Lfu, Policy::Fifo, Policy::Refuse][which];
+        let mut cache = Cache::<u32>::bounded(capacity, policy);
+        let mut list: Vec<Plain> = Vec::new();
+        let mut ms = 1;
+        for (step, (op, key, gap)) in ops.into_iter().enumerate() {
+            ms += gap;
+            let now = Us::ms(ms);
+            let found = list.iter().position(|p| p.key == key);
+            let state = |p: &Plain| if p.expires_ms > ms { Look::Fresh } else { Look::Stale };
+            match op {
+                0 => {
+                    prop_assert_eq!(cache.remove(key), found.is_some());
+                    found.map(|i| list.remove(i));
+                }
+                1 => {
+                    let fresh = found.is_some_and(|i| state(&list[i]) == Look::Fresh);
+                    prop_assert_eq!(cache.expire(now, key), fresh);
+                    if fresh {
+                        list[found.unwrap()].expires_ms = ms;
+                    }
+                }
+                _ => {
+                    let (look, value) = cache.get(now, key);
+                    prop_assert_eq!(look, found.map_or(Look::Missing, |i| state(&list[i])));
+                    if let Some(i) = found {
+                        prop_assert_eq!(value, key + 7);
+                        (list[i].uses, list[i].used) = (list[i].uses + 1, 2 * step);
+                    }
+                    if look != Look::Fresh {
+                        let ttl = 100 * (1 + u64::from(key % 5));
+                        let stored = cache.store(now, key, Us::ms(ttl), key + 7);
+                        let fresh_one = Plain { key, uses: 1, used: 2 * step + 1, first: step, stored: 2 * step + 1, expires_ms: ms + ttl };
+                        let expected = if let Some(i) = found {
+                            (list[i].stored, list[i].expires_ms) = (2 * step + 1, ms + ttl);
+                            Stored::Replaced
+                        } else if list.len() < capacity as usize {
+                            list.push(fresh_one);
+                            Stored::Added
+                        } else {
+                            let v = plain_victim(policy, &list);
+                            if policy == Policy::Refuse && state(&list[v]) == Look::Fresh {
+                                Stored::Refused
+                            } else {
+                                let gone = list.swap_remove(v);
+                                list.push(fresh_one);
+                                Stored::Evicted(gone.key)
+                            }
+                        };
+                        prop_assert_eq!(stored, expected);
+                    }
+                }
+            }
+            prop_assert_eq!(cache.len() as usize, list.len());
+            prop_assert!(cache.len() <= capacity);
+            for p in &list {
+                prop_assert_eq!(cache.peek(p.key), Some((Us::ms(p.expires_ms), p.key + 7)));
+            }
+            prop_assert_eq!(cache.entries().count(), list.len());
+            prop_assert_eq!(cache.fresh(now), list.iter().filter(|p| state(p) == Look::Fresh).count());
+        }
+    }
+}
