@@ -3,6 +3,7 @@
 
 pub mod adaptive;
 pub mod autoscaler;
+pub mod balancer;
 pub mod breaker;
 pub mod broker;
 pub mod bulkhead;
@@ -12,6 +13,7 @@ pub mod coordinator;
 pub mod crdt;
 pub mod database;
 pub mod headers;
+pub mod inflight;
 pub mod limit_code;
 pub mod limit_store;
 pub mod limit_sync;
@@ -28,4 +30,5 @@ pub mod retry;
 pub mod saga;
 pub mod server;
 pub mod session;
+pub mod shard;
 pub mod stampede;
