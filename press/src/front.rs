@@ -1,6 +1,7 @@
 //! The front matter of a question: its types, and the reader that checks it.
 
 use crate::expect::{Answer, Expect, Side};
+use crate::lab::Lab;
 use crate::problem::expected_one_of;
 use crate::table::{Reader, Table, described, is_name};
 use crate::units::{duration, leading_number};
@@ -49,6 +50,8 @@ pub struct Front {
     pub related: Vec<String>,
     /// One or two sentences for the library card and the page's description.
     pub summary: String,
+    /// Where the reader works with the real thing.
+    pub lab: Option<Lab>,
     pub sources: Vec<Source>,
     pub presets: Vec<Preset>,
     pub tries: Vec<Try>,
@@ -247,8 +250,8 @@ impl fmt::Display for Input {
     }
 }
 
-const TOP: [&str; 11] =
-    ["title", "short", "level", "theme", "topics", "minutes", "related", "summary", "source", "preset", "try"];
+const TOP: [&str; 12] =
+    ["title", "short", "level", "theme", "topics", "minutes", "related", "summary", "lab", "source", "preset", "try"];
 const SOURCE: [&str; 6] = ["id", "title", "url", "by", "year", "note"];
 const PRESET: [&str; 9] = ["id", "title", "set", "set_b", "inputs", "inputs_b", "seed", "speed", "until"];
 const TRY: [&str; 17] = [
@@ -292,6 +295,7 @@ pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
         minutes: u32::try_from(t.integer(r, "minutes", 1..=60)).unwrap_or_default(),
         related: related(r, &t, slug),
         summary: t.text(r, "summary"),
+        lab: t.optional_parsed(r, "lab", Lab::parse),
         sources: t.tables(r, "source", " in [[source]]").iter().map(|t| source(r, t)).collect(),
         presets: t.tables(r, "preset", " in [[preset]]").iter().map(|t| preset(r, t)).collect(),
         tries: t.tables(r, "try", " in [[try]]").iter().map(|t| experiment(r, t)).collect(),

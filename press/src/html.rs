@@ -6,6 +6,7 @@
 use crate::Article;
 use crate::code::{LANGUAGES, highlight};
 use crate::front::{Front, Level, SLUGS, Source, Try};
+use crate::lab::Lab;
 use crate::problem::{closest, expected_one_of};
 use crate::section::{Kind, Section};
 use crate::table::Reader;
@@ -32,7 +33,7 @@ impl Known {
 }
 
 /// The article's text: one `<section id="..">` for each of [`Kind::ALL`], then the sources. Everything but the question
-/// itself is inside `<details>`; the short answer is open.
+/// itself is inside `<details>`; the short answer is open. A lab, if there is one, follows the question.
 ///
 /// Links to other questions are relative to `/q/<slug>/` and are plain text unless `known` has them.
 pub fn article_html(article: &Article, known: &Known) -> String {
@@ -75,6 +76,7 @@ impl<'a> Page<'a> {
     fn new(slug: &'a str, front: &'a Front, known: &'a Known) -> Page<'a> {
         let mut ids: Vec<String> = Kind::ALL.iter().map(|k| k.id().to_owned()).collect();
         ids.push("sources".to_owned());
+        ids.extend(front.lab.map(|_| Lab::ID.to_owned()));
         ids.extend(front.sources.iter().map(|s| format!("source-{}", s.id)));
         ids.extend(front.tries.iter().map(|t| format!("try-{}", t.id)));
         Page { slug, front, known, problems: Vec::new(), ids, fragments: Vec::new(), tables: 0 }
@@ -90,7 +92,10 @@ impl<'a> Page<'a> {
             let inner = Writer::new(self, section).write();
             let id = section.kind.id();
             match section.kind {
-                Kind::Question => out.push_str(&format!("<section id=\"{id}\">\n{inner}</section>\n")),
+                Kind::Question => {
+                    out.push_str(&format!("<section id=\"{id}\">\n{inner}</section>\n"));
+                    out.extend(self.front.lab.map(Lab::html));
+                }
                 kind => out.push_str(&folded(id, kind.title(), kind == Kind::ShortAnswer, &inner)),
             }
         }

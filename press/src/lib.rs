@@ -14,6 +14,7 @@ mod expect;
 mod front;
 #[cfg(feature = "html")]
 mod html;
+mod lab;
 mod problem;
 mod section;
 mod table;
@@ -25,6 +26,7 @@ pub use expect::{Answer, Expect, Side, right_answer};
 pub use front::{Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, Try};
 #[cfg(feature = "html")]
 pub use html::{Known, article_html};
+pub use lab::Lab;
 pub use problem::Problem;
 pub use section::{Kind, Section};
 pub use units::{duration, duration_text};

@@ -47,6 +47,20 @@ fn links_to_questions_appear_when_they_are_written() {
 }
 
 #[test]
+fn a_lab_follows_the_question_and_can_be_linked_to() {
+    assert!(!article_html(&article(), &Known::default()).contains("data-lab"));
+    let text = TEXT.replacen("minutes = 6", "minutes = 6\nlab = \"sql\"", 1);
+    let text = text.replacen("#long-answer-which-key", "#lab", 1);
+    let with_lab = parse("rate-limiter-design.md", &text).unwrap();
+    assert_eq!(with_lab.front.lab, Some(press::Lab::Sql));
+    let html = article_html(&with_lab, &Known::default());
+    let (question, rest) = html.split_once("</section>\n").unwrap();
+    assert!(question.starts_with("<section id=\"question\">"), "{question}");
+    assert!(rest.starts_with("<section id=\"lab\"><details class=\"lab\" data-lab=\"sql\"><summary>"), "{rest}");
+    assert!(rest.contains("<div data-lab-place></div></details></section>\n<section id=\"short-answer\">"), "{rest}");
+}
+
+#[test]
 fn text_is_escaped() {
     assert_eq!(
         long_answer("`a < b && c` and 1 < 2, \"so\" & so"),

@@ -93,6 +93,19 @@ fn keys() {
 }
 
 #[test]
+fn the_lab() {
+    mistake(
+        "minutes = 6",
+        "minutes = 6\nlab = \"sqlite\"",
+        "lab = ",
+        "`lab`: `sqlite` is not a lab; expected one of `sql`",
+    );
+    mistake("minutes = 6", "minutes = 6\nlab = \"sq\"", "lab = ", "did you mean `sql`?");
+    mistake("minutes = 6", "minutes = 6\nlab = true", "lab = ", "`lab` is true; expected a string");
+    mistake("year = 2012", "year = 2012\nlab = \"sql\"", "lab = ", "move it above the first `[[..]]` header");
+}
+
+#[test]
 fn kinds_and_ranges() {
     mistake(
         "minutes = 6",

@@ -235,7 +235,8 @@ fn without_comments(css: &str) -> String {
     lines.join("\n")
 }
 
-fn write_hashed(dir: &Path, stem: &str, extension: &str, bytes: &[u8]) -> anyhow::Result<String> {
+/// Writes a file under a name that carries the hash of its content; returns that name.
+pub fn write_hashed(dir: &Path, stem: &str, extension: &str, bytes: &[u8]) -> anyhow::Result<String> {
     let name = format!("{stem}-{}.{extension}", &hash_hex(bytes)[..12]);
     fs::write(dir.join(&name), bytes).with_context(|| format!("writing {name}"))?;
     Ok(name)

@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod browser;
 mod bundle;
+mod lab;
 mod native;
 mod node;
 mod paths;

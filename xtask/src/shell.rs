@@ -17,6 +17,8 @@ pub struct Page<'a> {
     pub html: &'a str,
     /// Whether search engines may list the page.
     pub listed: bool,
+    /// The file in `assets/` that opens the page's lab, if it has one.
+    pub lab: Option<&'a str>,
 }
 
 /// Everything comes from the site itself. `wasm-unsafe-eval` allows compiling WebAssembly and nothing else.
@@ -83,9 +85,11 @@ add("script", {{ type: "module", src: root + "assets/{boot}" }});
 }
 
 fn document(page: &Page, policy: &str, root: &str, loads: &str) -> String {
-    let Page { title, description, html, listed, .. } = page;
+    let Page { title, description, html, listed, lab, .. } = page;
     let (title, description) = (escape(title), escape(description));
     let robots = if *listed { "" } else { "\n<meta name=\"robots\" content=\"noindex\">" };
+    let lab = lab.map(|name| format!("\n<script type=\"module\" src=\"{root}assets/{name}\"></script>"));
+    let lab = lab.unwrap_or_default();
     format!(
         r#"<!DOCTYPE html>
 <html lang="en">
@@ -96,7 +100,7 @@ fn document(page: &Page, policy: &str, root: &str, loads: &str) -> String {
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <meta name="description" content="{description}">{robots}
-{loads}
+{loads}{lab}
 </head>
 <body>
 <div id="app" data-base="{root}" data-static>{html}</div>
@@ -137,7 +141,14 @@ mod tests {
     #[test]
     fn a_page_has_no_absolute_address_and_no_inline_script() {
         let page = page(
-            &Page { path: "/q/x/", title: "A \"b\" & c", description: "d", html: "<p>e</p>", listed: true },
+            &Page {
+                path: "/q/x/",
+                title: "A \"b\" & c",
+                description: "d",
+                html: "<p>e</p>",
+                listed: true,
+                lab: Some("lab-1.js"),
+            },
             &bundle(),
         );
         assert!(page.contains("<title>A &quot;b&quot; &amp; c</title>"));
@@ -145,12 +156,13 @@ mod tests {
         assert!(page.contains(r#"<script src="../../assets/theme-1.js"></script>"#));
         assert!(!page.contains("href=\"/") && !page.contains("src=\"/"), "{page}");
         assert!(!page.contains("<script>"), "{page}");
+        assert!(page.contains(r#"<script type="module" src="../../assets/lab-1.js"></script>"#), "{page}");
     }
 
     #[test]
     fn the_policy_of_not_found_names_the_hash_of_its_script() {
         let page = not_found(
-            &Page { path: "/", title: "t", description: "d", html: "", listed: false },
+            &Page { path: "/", title: "t", description: "d", html: "", listed: false, lab: None },
             &bundle(),
             Some("/a/"),
         );

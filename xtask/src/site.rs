@@ -13,7 +13,7 @@ use crate::args::{Args, Misuse};
 use crate::bundle::{self, Bundle, Kind};
 use crate::shell::{self, Page};
 use crate::step::{run, step};
-use crate::{native, paths};
+use crate::{lab, native, paths};
 
 /// What `src/bin/prerender.rs` writes into `routes.json` for one route.
 #[derive(Deserialize)]
@@ -80,6 +80,7 @@ pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
     }
     fs::create_dir_all(out)?;
     let bundle = bundle::build(kind, out)?;
+    let lab = lab::build(&out.join("assets"))?;
     let prerender = native::prerender()?;
     step("prerender", || {
         let staging = paths::target().join("xtask/prerender");
@@ -89,7 +90,7 @@ pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
         run(Command::new(prerender).arg(&staging).arg(&style).current_dir(paths::root()))?;
         let routes = fs::read(staging.join("routes.json")).context("reading what prerender wrote")?;
         let routes: Vec<Route> = serde_json::from_slice(&routes).context("understanding routes.json")?;
-        write_pages(&routes, &bundle, out, url)?;
+        write_pages(&routes, &bundle, &lab, out, url)?;
         for folder in ["articles", "posters"] {
             bundle::copy_tree(&staging.join(folder), &out.join(folder))?;
         }
@@ -99,14 +100,15 @@ pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
     })
 }
 
-fn write_pages(routes: &[Route], bundle: &Bundle, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
+fn write_pages(routes: &[Route], bundle: &Bundle, lab: &str, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
     let site_path = url.map(|url| {
         let after_host = url.split_once("://").map_or("", |(_, rest)| rest);
         after_host.find('/').map_or("/", |at| &after_host[at..])
     });
     for route in routes {
         let Route { path, title, description, html, listed } = route;
-        let page = Page { path, title, description, html, listed: *listed };
+        let lab = html.contains(" data-lab=").then_some(lab);
+        let page = Page { path, title, description, html, listed: *listed, lab };
         if path == NOT_FOUND {
             fs::write(out.join("404.html"), shell::not_found(&page, bundle, site_path))?;
             continue;

@@ -1,0 +1,55 @@
+//! Labs: parts of a page where the reader works with the real thing, not with a model of it.
+//!
+//! A question names its lab in the front matter. The page then has a fold for it, with a place that a script of the
+//! site's `lab/` fills when the reader opens the fold. Nothing of a lab is fetched before.
+
+use crate::problem::expected_one_of;
+
+/// A lab that the site has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lab {
+    /// SQLite, with tables large enough for an index to matter.
+    Sql,
+}
+
+impl Lab {
+    const ALL: [Lab; 1] = [Lab::Sql];
+
+    /// As the front matter and `data-lab` spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lab::Sql => "sql",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Lab, String> {
+        let names = Lab::ALL.map(Lab::name);
+        let found = Lab::ALL.into_iter().find(|lab| lab.name() == text);
+        found.ok_or_else(|| format!("`{text}` is not a lab; {}", expected_one_of(text, &names)))
+    }
+
+    /// The `id` of the lab's section.
+    #[cfg(feature = "html")]
+    pub(crate) const ID: &str = "lab";
+
+    /// The lab's section, folded.
+    #[cfg(feature = "html")]
+    pub(crate) fn html(self) -> String {
+        let (title, weight, about) = match self {
+            Lab::Sql => (
+                "Try it on a real database",
+                "loads about 0.5 MB",
+                "The simulation above is a model. This is SQLite itself, compiled to WebAssembly, in a thread of its own \
+                 inside this page. Ask it something, look at the plan, create an index and ask again. Nothing you type \
+                 leaves the page, and closing it forgets everything.",
+            ),
+        };
+        format!(
+            "<section id=\"{}\"><details class=\"lab\" data-lab=\"{}\"><summary><h2>{title}</h2> <span class=\"quiet\">{weight}</span></summary>\n\
+             <p>{about}</p>\n<noscript><p>It needs JavaScript, which is switched off.</p></noscript>\n\
+             <div data-lab-place></div></details></section>\n",
+            Lab::ID,
+            self.name()
+        )
+    }
+}
