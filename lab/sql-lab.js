@@ -66,6 +66,7 @@ class Lab {
     this.mistake = h("div", { class: "lab-mistake", hidden: true });
     this.results = h("div", { class: "lab-results" });
     this.measures = h("div", {});
+    this.legend = legendView();
     this.indexes = h("div", {});
     this.indexesTitle = h("h3", { tabindex: "-1" }, "Your indexes");
 
@@ -128,6 +129,7 @@ class Lab {
     this.sql.value = sql;
   }
 
+  /** Runs a query that is not written by the reader now. */
   #example(sql) {
     this.#put(sql);
     this.#run(sql);
@@ -220,12 +222,16 @@ class Lab {
     }[why];
     const kept = this.#database.changes;
     const changes = kept ? `your ${counted(kept, "change")} ${kept === 1 ? "was" : "were"} repeated` : "the tables are as they were";
+    this.#again = null;
+    this.results.replaceChildren();
     this.#say(`${reason} Starting SQLite again.`);
     await this.start(`${reason} SQLite was started again, and ${changes}.`);
   }
 
   /** Tells of a statement that SQLite refused, and of those before it. */
   #refused({ message, place = null, isInterrupted, sql: statement, statements = [] }, sql) {
+    this.#again = null;
+    this.results.replaceChildren();
     if (statements.length) this.#tell(statements, false);
     const before = statements.length ? `${counted(statements.length, "statement")} done. ` : "";
     if (isInterrupted) {
@@ -310,21 +316,20 @@ class Lab {
     enabled(this.compare, ready && this.#again && this.#schema.indexes.length > 0);
     // Kept as it is while something runs: what has the focus must not vanish under it.
     if (this.#state === "busy") return;
-    const hadFocus = this.measures.contains(document.activeElement) && document.activeElement === this.compare;
+    const focus = this.measures.contains(document.activeElement) ? document.activeElement : null;
     this.measures.replaceChildren(
       ...(this.#groups.length
         ? [
             h("h3", {}, "Measured"),
-            measuresView(this.#groups, (sql) => {
-              this.#put(sql);
-              this.sql.focus();
-            }),
-            legendView(),
+            measuresView(this.#groups, (sql) => this.#example(sql)),
+            this.legend,
             this.compare,
           ]
         : []),
     );
-    if (hadFocus) this.compare.focus();
+    if (focus === this.compare) focus.focus({ preventScroll: true });
+    // The button of a query that ran again: its query is the first now.
+    else if (focus && !focus.isConnected) this.measures.querySelector(".bare")?.focus({ preventScroll: true });
     this.indexes.replaceChildren(indexesView(this.#schema.indexes, this.#schema.tables, (name) => this.#drop(name)));
   }
 

@@ -110,7 +110,7 @@ export const legendView = () =>
   );
 
 /** Every query measured, each with a line for every plan it had. */
-export function measuresView(groups, take) {
+export function measuresView(groups, again) {
   const head = h(
     "thead",
     {},
@@ -124,7 +124,7 @@ export function measuresView(groups, take) {
       h(
         "tr",
         { class: "lab-query" },
-        h("th", { scope: "rowgroup", colspan: "6" }, h("button", { type: "button", class: "bare", title: "Put it into the box again", onclick: () => take(sql) }, h("code", {}, shortened(sql)))),
+        h("th", { scope: "rowgroup", colspan: "6" }, h("button", { type: "button", class: "bare", title: "Run it again", onclick: () => again(sql) }, h("code", {}, shortened(sql)))),
       ),
       lines.map((line) =>
         h(
@@ -173,7 +173,7 @@ export function indexesView(indexes, tables, drop) {
 /** The columns of the seeded tables. */
 export function tablesView(tables) {
   return tables.map(({ name, rows, columns }) => [
-    h("h4", {}, h("code", {}, name), ` ${counted(rows, "row")}`),
+    h("h3", {}, h("code", {}, name), ` ${counted(rows, "row")}`),
     h("dl", {}, columns.map(([column, what]) => [h("dt", {}, h("code", {}, column)), h("dd", {}, what)])),
   ]);
 }
