@@ -172,6 +172,13 @@ impl Database {
     pub fn is_stalled(&self) -> bool {
         self.stalled
     }
+    /// The statement that holds the lock.
+    pub fn lock_holder(&self) -> Option<Statement> {
+        match self.lock.holder {
+            Some(Holder::Statement(id)) => Some(id),
+            _ => None,
+        }
+    }
     pub fn lock_held_from_outside(&self) -> bool {
         self.lock.holder == Some(Holder::Outside)
     }

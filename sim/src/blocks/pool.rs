@@ -33,6 +33,17 @@ pub struct Connection {
     pub end: Us,
 }
 
+/// What a place is given back with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// A connection that the next caller may have.
+    Usable(Connection),
+    /// It broke, or is not to be kept: it is closed.
+    Closed,
+    /// There never was one, or it is gone already: opening failed, or the server died.
+    Nothing,
+}
+
 /// What became of somebody who wanted a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquire {
@@ -56,8 +67,11 @@ pub struct Pool {
     /// The one used last at the end; it is taken first.
     idle: Vec<Connection>,
     in_use: u32,
-    /// Taken and never given back.
+    /// Taken and never given back, and how many of those are open.
     leaked: u32,
+    leaked_open: u32,
+    /// Open now, used or idle.
+    open: u32,
     waiting: VecDeque<(Caller, Us)>,
     /// So that lifetimes differ.
     spread: Stream,
@@ -79,23 +93,29 @@ impl Pool {
             idle: Vec::new(),
             in_use: 0,
             leaked: 0,
+            leaked_open: 0,
+            open: 0,
             waiting: VecDeque::new(),
             spread: Stream::new(seed, "pool", "lifetime", number),
             opened: 0,
         }
     }
 
-    /// Opens every connection beforehand, as before the first request of a deployment.
-    pub fn fill(&mut self, now: Us) {
-        while self.idle.len() as u32 + self.in_use < self.size {
+    /// Opens every connection beforehand, at most `limit`, as before the first request of a deployment.
+    /// Returns how many.
+    pub fn fill(&mut self, now: Us, limit: u32) -> u32 {
+        let missing = self.size.saturating_sub(self.idle.len() as u32 + self.in_use).min(limit);
+        for _ in 0..missing {
             let connection = self.open(now);
             self.idle.push(connection);
         }
+        missing
     }
 
     /// A new connection: it lives as long as set, less up to 2.5 %.
     pub fn open(&mut self, now: Us) -> Connection {
         self.opened += 1;
+        self.open += 1;
         let shorter = self.spread.unit() * 0.025;
         Connection { end: now + Us::from_us(self.lifetime.0 as f64 * (1.0 - shorter)) }
     }
@@ -109,6 +129,13 @@ impl Pool {
     }
     pub fn leaked(&self) -> u32 {
         self.leaked
+    }
+    /// Connections that the database sees.
+    pub fn open_now(&self) -> u32 {
+        self.open
+    }
+    pub fn idle(&self) -> usize {
+        self.idle.len()
     }
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -138,18 +165,20 @@ impl Pool {
             if connection.end > now {
                 return Acquire::Granted(connection);
             }
+            self.open -= 1;
         }
         Acquire::Open
     }
 
-    /// A place is free again: its connection comes back, or there is none (`None`: it broke, could not be
-    /// opened, or is not to be kept). Returns the caller who is next and what it gets.
+    /// A place is free again. Returns the caller who is next and what it gets.
     #[inline]
-    pub fn release(&mut self, now: Us, connection: Option<Connection>) -> Option<(Caller, Acquire)> {
+    pub fn release(&mut self, now: Us, returned: Returned) -> Option<(Caller, Acquire)> {
         self.in_use = self.in_use.saturating_sub(1);
         let room = self.in_use + (self.idle.len() as u32) < self.size;
-        if let Some(c) = connection.filter(|c| c.end > now && room) {
-            self.idle.push(c);
+        match returned {
+            Returned::Usable(c) if c.end > now && room => self.idle.push(c),
+            Returned::Nothing => {}
+            _ => self.open = self.open.saturating_sub(1),
         }
         self.next(now)
     }
@@ -183,28 +212,39 @@ impl Pool {
         self.waiting.len() < before
     }
 
-    /// Code that forgets to give connections back: so many of the idle ones are gone for good.
+    /// Code that forgets to give connections back: so many of the free places are taken for good.
     pub fn leak(&mut self, n: u32) -> u32 {
-        let n = n.min(self.size - self.in_use.min(self.size));
+        let n = n.min(self.size.saturating_sub(self.in_use));
+        let open = (self.idle.len() as u32).min(n);
+        self.idle.truncate(self.idle.len() - open as usize);
         self.in_use += n;
         self.leaked += n;
-        self.idle.truncate(self.idle.len().saturating_sub(n as usize));
+        self.leaked_open += open;
         n
     }
-    /// The leak is mended: the places are free again, their connections gone.
+    /// The leak is mended: its places are free again, its connections closed.
     pub fn mend(&mut self) {
         self.in_use -= self.leaked;
-        self.leaked = 0;
+        self.open -= self.leaked_open;
+        (self.leaked, self.leaked_open) = (0, 0);
     }
-    /// The database went away: idle connections are dead.
+    /// Closes what is idle.
     pub fn drop_idle(&mut self) {
+        self.open -= self.idle.len() as u32;
         self.idle.clear();
+    }
+    /// The server died, and every connection with it: callers give their places back with
+    /// [`Returned::Nothing`].
+    pub fn lose_all(&mut self) {
+        self.idle.clear();
+        (self.open, self.leaked_open) = (0, 0);
     }
 
     /// A new size; connections in use above it are closed as they come back.
     pub fn resize(&mut self, size: u32) {
         self.size = size.max(1);
         let spare = self.size.saturating_sub(self.in_use) as usize;
+        self.open -= self.idle.len().saturating_sub(spare) as u32;
         self.idle.truncate(spare);
     }
     pub fn set_timeout(&mut self, timeout: Us) {
@@ -233,19 +273,19 @@ mod tests {
         let mut p = pool(2, 2);
         assert_eq!(p.acquire(Us::ZERO, 1), Acquire::Open);
         let one = p.open(Us::ms(30));
-        p.fill(Us::ms(40));
+        p.fill(Us::ms(40), 9);
         let Acquire::Granted(two) = p.acquire(Us::ms(50), 2) else { panic!("one was open and idle") };
         assert_eq!(p.acquire(Us::ms(60), 3), Acquire::Queued);
         assert_eq!(p.acquire(Us::ms(70), 4), Acquire::Queued);
         assert_eq!(p.acquire(Us::ms(80), 5), Acquire::Refused);
         assert_eq!((p.in_use(), p.waiting(), p.oldest()), (2, 2, Some(Us::ms(60))));
-        assert_eq!(p.release(Us::ms(90), Some(one)), Some((3, Acquire::Granted(one))));
+        assert_eq!(p.release(Us::ms(90), Returned::Usable(one)), Some((3, Acquire::Granted(one))));
         assert_eq!(p.deadline(), Some(Us::ms(1_070)));
         assert_eq!(p.expire(Us::ms(1_069)), None);
         assert_eq!(p.expire(Us::ms(1_070)), Some(4));
-        assert_eq!(p.release(Us::ms(1_080), Some(two)), None);
+        assert_eq!(p.release(Us::ms(1_080), Returned::Usable(two)), None);
         // A broken connection leaves its place, and the next caller opens another.
-        assert_eq!(p.release(Us::ms(1_090), None), None);
+        assert_eq!(p.release(Us::ms(1_090), Returned::Closed), None);
         assert_eq!(p.acquire(Us::ms(1_100), 6), Acquire::Granted(two));
         assert_eq!(p.acquire(Us::ms(1_110), 7), Acquire::Open);
     }
@@ -253,7 +293,7 @@ mod tests {
     #[test]
     fn lifetimes_end_and_not_all_at_once() {
         let mut p = pool(200, 0);
-        p.fill(Us::ZERO);
+        p.fill(Us::ZERO, u32::MAX);
         assert_eq!(p.opened, 200);
         let ends: std::collections::BTreeSet<Us> = p.idle.iter().map(|c| c.end).collect();
         assert!(ends.len() > 150 && ends.iter().all(|e| *e <= Pool::LIFETIME && *e >= Us(1_755_000_000)));
@@ -263,7 +303,7 @@ mod tests {
     #[test]
     fn leaks_take_places_until_they_are_mended() {
         let mut p = pool(3, 9);
-        p.fill(Us::ZERO);
+        p.fill(Us::ZERO, u32::MAX);
         assert_eq!(p.leak(5), 3);
         assert_eq!(p.acquire(Us::ZERO, 1), Acquire::Queued);
         p.mend();
@@ -276,7 +316,7 @@ mod tests {
     fn the_interactive_law() {
         for (users, size) in [(40u32, 4u32), (400, 17), (400, 200)] {
             let (mut p, usl) = (pool(size, users), Usl { alone: 200.0, alpha: 0.05, beta: 0.0033 });
-            p.fill(Us::ZERO);
+            p.fill(Us::ZERO, u32::MAX);
             let mut db = Database::new(usl);
             let (mut thinking, mut work) = (Stream::new(1, "test", "think", 0), Stream::new(1, "test", "work", 0));
             let think = Us::ms(500);
@@ -296,7 +336,9 @@ mod tests {
                         done += 1;
                         response += now.since(since[u as usize]).0;
                         coming.insert((now + thinking.exp(think), u));
-                        if let Some((v, Acquire::Granted(c))) = p.release(now, held[u as usize].take()) {
+                        if let Some((v, Acquire::Granted(c))) =
+                            p.release(now, held[u as usize].take().map_or(Returned::Nothing, Returned::Usable))
+                        {
                             held[v as usize] = Some(c);
                             db.begin(now, v, unit_exp(work.bits()));
                         }
@@ -347,7 +389,11 @@ mod tests {
                     5..=8 => if let Some(c) = holding.pop_front() {
                         served += 1;
                         let broken = what == 8;
-                        if let Some((who, a)) = p.release(now, c.filter(|_| !broken)) {
+                        let back = match c {
+                            Some(c) if !broken => Returned::Usable(c),
+                            _ => Returned::Closed,
+                        };
+                        if let Some((who, a)) = p.release(now, back) {
                             prop_assert!(last.is_none_or(|l| l < who), "{:?} before {}", last, who);
                             last = Some(who);
                             got(&mut p, a, &mut holding);
@@ -357,6 +403,7 @@ mod tests {
                 }
                 prop_assert_eq!(came, served + refused + late + holding.len() as u32 + p.waiting() as u32);
                 prop_assert_eq!(p.in_use(), holding.len() as u32);
+                prop_assert_eq!(p.open_now(), p.idle.len() as u32 + holding.len() as u32);
                 prop_assert!(p.in_use() <= size && p.idle.len() as u32 + p.in_use() <= size);
                 prop_assert!(p.waiting() as u32 <= room && (p.waiting() == 0 || p.in_use() == size));
             }
