@@ -33,6 +33,15 @@ pub struct Connection {
     pub end: Us,
 }
 
+/// Somebody in the wait queue.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    caller: Caller,
+    since: Us,
+    /// Waits as long as it takes: a job in the background.
+    patient: bool,
+}
+
 /// What a place is given back with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
@@ -72,7 +81,7 @@ pub struct Pool {
     leaked_open: u32,
     /// Open now, used or idle.
     open: u32,
-    waiting: VecDeque<(Caller, Us)>,
+    waiting: VecDeque<Waiter>,
     /// So that lifetimes differ.
     spread: Stream,
     pub opened: u64,
@@ -142,19 +151,27 @@ impl Pool {
     }
     /// When the one that has waited longest began to.
     pub fn oldest(&self) -> Option<Us> {
-        self.waiting.front().map(|(_, since)| *since)
+        self.waiting.front().map(|w| w.since)
     }
 
-    /// Somebody wants a connection.
+    /// Somebody wants a connection and waits for it until the timeout.
     #[inline]
     pub fn acquire(&mut self, now: Us, caller: Caller) -> Acquire {
+        self.join(now, caller, false)
+    }
+    /// The same for somebody who waits as long as it takes.
+    pub fn acquire_patiently(&mut self, now: Us, caller: Caller) -> Acquire {
+        self.join(now, caller, true)
+    }
+
+    fn join(&mut self, now: Us, caller: Caller, patient: bool) -> Acquire {
         if self.in_use < self.size && self.waiting.is_empty() {
             return self.grant(now);
         }
         if self.waiting.len() as u64 >= u64::from(self.room) {
             return Acquire::Refused;
         }
-        self.waiting.push_back((caller, now));
+        self.waiting.push_back(Waiter { caller, since: now, patient });
         Acquire::Queued
     }
 
@@ -188,27 +205,30 @@ impl Pool {
         if self.in_use >= self.size {
             return None;
         }
-        let (caller, _) = self.waiting.pop_front()?;
-        Some((caller, self.grant(now)))
+        let next = self.waiting.pop_front()?;
+        Some((next.caller, self.grant(now)))
     }
 
-    /// When the caller at the front will have waited too long.
-    pub fn deadline(&self) -> Option<Us> {
-        self.waiting.front().map(|(_, since)| *since + self.timeout)
+    /// The place in the queue of the one whose timeout comes first: all have the same.
+    fn first_to_leave(&self) -> Option<usize> {
+        self.waiting.iter().position(|w| !w.patient)
     }
-    /// The caller at the front, if it has waited too long by now.
+    /// When the first in the queue will have waited too long.
+    pub fn deadline(&self) -> Option<Us> {
+        self.first_to_leave().map(|i| self.waiting[i].since + self.timeout)
+    }
+    /// One who has waited too long by now; call it until there is none.
     pub fn expire(&mut self, now: Us) -> Option<Caller> {
-        let (caller, since) = *self.waiting.front()?;
-        if since + self.timeout > now {
+        let i = self.first_to_leave()?;
+        if self.waiting[i].since + self.timeout > now {
             return None;
         }
-        self.waiting.pop_front();
-        Some(caller)
+        self.waiting.remove(i).map(|w| w.caller)
     }
     /// A caller that waits goes away by itself.
     pub fn leave(&mut self, caller: Caller) -> bool {
         let before = self.waiting.len();
-        self.waiting.retain(|(c, _)| *c != caller);
+        self.waiting.retain(|w| w.caller != caller);
         self.waiting.len() < before
     }
 
@@ -252,7 +272,7 @@ impl Pool {
     }
 
     pub fn weight(&self) -> usize {
-        self.idle.len() * 8 + self.waiting.len() * 16
+        self.idle.len() * 8 + self.waiting.len() * core::mem::size_of::<Waiter>()
     }
 }
 
@@ -288,6 +308,17 @@ mod tests {
         assert_eq!(p.release(Us::ms(1_090), Returned::Closed), None);
         assert_eq!(p.acquire(Us::ms(1_100), 6), Acquire::Granted(two));
         assert_eq!(p.acquire(Us::ms(1_110), 7), Acquire::Open);
+    }
+
+    #[test]
+    fn the_patient_stay_in_the_queue() {
+        let mut p = pool(1, 9);
+        assert_eq!(p.acquire(Us::ZERO, 1), Acquire::Open);
+        assert_eq!(p.acquire_patiently(Us::ms(1), 2), Acquire::Queued);
+        assert_eq!(p.acquire(Us::ms(2), 3), Acquire::Queued);
+        assert_eq!(p.deadline(), Some(Us::ms(1_002)));
+        assert_eq!((p.expire(Us::s(2)), p.expire(Us::s(2)), p.waiting()), (Some(3), None, 1));
+        assert_eq!(p.release(Us::s(9), Returned::Nothing), Some((2, Acquire::Open)));
     }
 
     #[test]
