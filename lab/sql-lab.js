@@ -44,7 +44,7 @@ class Lab {
     this.sql = h("textarea", {
       id: "lab-sql",
       class: "field",
-      rows: "7",
+      rows: "6",
       maxlength: String(SQL_CHARS_MAX),
       spellcheck: "false",
       autocapitalize: "off",

@@ -41,7 +41,7 @@ impl Lab {
                 "loads about 0.5 MB",
                 "The simulation is a model. This is SQLite itself, compiled to WebAssembly, in a thread of its own \
                  inside this page. Ask it something, look at the plan, create an index and ask again. Nothing you type \
-                 leaves the page, and closing it forgets everything.",
+                 leaves the page, and nothing is kept when you close it.",
             ),
         };
         format!(
