@@ -6,7 +6,7 @@
 
 import { Database, Refused, Stopped } from "./sql-database.js";
 import { EXAMPLES, FIRST } from "./sql-examples.js";
-import { SQL_CHARS_MAX, STATEMENT_MS_MAX } from "./sql-limits.js";
+import { HEAP_BYTES_MAX, PAGES_MAX, SQL_CHARS_MAX, STATEMENT_MS_MAX } from "./sql-limits.js";
 import { indexesIn, planInShort, planTree } from "./sql-plan.js";
 import { TABLES } from "./sql-seed.js";
 import { count, counted, difference, h, indexesView, legendView, markedLine, measuresView, planView, rowsOf, rowsView, tablesView, time } from "./sql-view.js";
@@ -14,6 +14,12 @@ import { count, counted, difference, h, indexesView, legendView, markedLine, mea
 /** Queries that the table of measurements keeps, and plans of each. */
 const QUERIES_KEPT = 6;
 const PLANS_KEPT = 6;
+/** Messages of SQLite that are due to this place and not to the reader's SQL. */
+const LIMITS = {
+  "not authorized": " Other files cannot be attached here.",
+  "out of memory": ` There are ${HEAP_BYTES_MAX / 2 ** 20} MB here.`,
+  "database or disk is full": ` There is room for ${Math.round((PAGES_MAX * 8) / 1024)} MB here.`,
+};
 /** A wait that is shorter is not worth a word. */
 const WORTH_SAYING_MS = 300;
 
@@ -193,7 +199,7 @@ class Lab {
     const slow = setTimeout(() => this.#say("Running. “Stop” ends it."), WORTH_SAYING_MS);
     try {
       const done = await ask();
-      this.#schema = done.schema ?? this.#schema;
+      this.#schema = done.schema;
       clearTimeout(slow);
       this.#become("ready");
       return done;
@@ -243,8 +249,7 @@ class Lab {
       this.mistake.hidden = false;
       if (this.sql.value === sql) this.sql.setSelectionRange(place, place);
     } else {
-      const about = message === "not authorized" ? " Other files cannot be attached here." : "";
-      this.#say(`${before}SQLite says: ${message}.${about}`, "bad");
+      this.#say(`${before}SQLite says: ${message}.${LIMITS[message] ?? ""}`, "bad");
     }
     if (isInterrupted || place === null) {
       this.mistake.replaceChildren(h("pre", {}, statement));

@@ -11,3 +11,5 @@ export const ROWS_COUNTED_MAX = 100_000;
 export const COLUMNS_SHOWN_MAX = 30;
 /** SQLite's own memory: the tables take 30 MB, and sorting or copying them several times that. */
 export const HEAP_BYTES_MAX = 256 * 1024 * 1024;
+/** Pages of 8 KiB that the database may grow to, so that there is memory left to undo what made it too large. */
+export const PAGES_MAX = 12_000;

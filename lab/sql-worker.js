@@ -10,7 +10,7 @@
 // another one and hands it the journal: every statement that changed something, in order.
 
 import sqlite3InitModule from "./sqlite3.js";
-import { COLUMNS_SHOWN_MAX, HEAP_BYTES_MAX, ROWS_COUNTED_MAX, ROWS_SHOWN_MAX, STATEMENT_MS_MAX } from "./sql-limits.js";
+import { COLUMNS_SHOWN_MAX, HEAP_BYTES_MAX, PAGES_MAX, ROWS_COUNTED_MAX, ROWS_SHOWN_MAX, STATEMENT_MS_MAX } from "./sql-limits.js";
 import { INSERT_CUSTOMERS, INSERT_ORDER, ORDERS, TABLES, orders } from "./sql-seed.js";
 
 /** Steps of SQLite's virtual machine between two looks at the clock: about a millisecond's worth. */
@@ -31,15 +31,16 @@ let deadline = Infinity;
 self.onmessage = async ({ data: { id, op, ...words } }) => {
   const progress = (text, part) => self.postMessage({ id, progress: { text, part } });
   try {
-    const done = await OPS[op](words, progress);
-    self.postMessage({ id, done: { ...done, schema: op === "without" ? undefined : schema() } });
-  } catch (error) {
-    if (error instanceof Refused) {
+    try {
+      const done = await OPS[op](words, progress);
+      self.postMessage({ id, done: { ...done, schema: schema() } });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
       self.postMessage({ id, failed: { ...error.about, schema: schema() } });
-    } else {
-      // The program itself failed, and what state SQLite is in nobody knows.
-      self.postMessage({ id, broken: String(error?.message ?? error) });
     }
+  } catch (error) {
+    // The program itself failed, and what state SQLite is in nobody knows.
+    self.postMessage({ id, broken: String(error?.message ?? error) });
   }
 };
 
@@ -67,6 +68,7 @@ async function open({ module, journal }, progress) {
   ({ capi, wasm } = sqlite3);
   db = new sqlite3.oo1.DB(":memory:");
   db.exec(`PRAGMA hard_heap_limit = ${HEAP_BYTES_MAX}`);
+  db.exec(`PRAGMA max_page_count = ${PAGES_MAX}`);
   capi.sqlite3_limit(db, capi.SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
   capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DEFENSIVE, 1, 0);
   const start = performance.now();
@@ -183,7 +185,10 @@ function* statementsOf(text) {
     const slots = wasm.scopedAllocPtr(2);
     const decode = (from, to) => new TextDecoder().decode(wasm.heap8u().slice(Number(from), Number(to)));
     let at = begin;
-    while (Number(at) < end) {
+    // A NUL ends the text for SQLite, which then does not move on.
+    let last = null;
+    while (Number(at) < end && at !== last) {
+      last = at;
       wasm.pokePtr(slots, 0);
       const code = capi.sqlite3_prepare_v3(db, at, -1, 0, slots[0], slots[1]);
       const pointer = wasm.peekPtr(slots[0]);
