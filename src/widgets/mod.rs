@@ -3,6 +3,7 @@
 //! A picture is a pure function of a run at a moment: no state of its own, no clock. Each has a wide
 //! layout (860 units across) and a narrow one (390).
 
+pub mod backpressure;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -33,6 +34,7 @@ pub static ALL: &[&Picture] = &[
     &saga_consistency::PICTURE,
     &traffic_spike_10x::PICTURE,
     &eventual_consistency::PICTURE,
+    &backpressure::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

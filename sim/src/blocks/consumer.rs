@@ -105,6 +105,10 @@ impl Progress {
         }
         first
     }
+    /// Whether this record has been processed.
+    pub fn is_done(&self, offset: u32) -> bool {
+        offset.checked_sub(self.low).is_none_or(|i| self.above.get(i as usize) == Some(&true))
+    }
     /// Everything below has been processed.
     pub fn low(&self) -> u32 {
         self.low
@@ -352,6 +356,7 @@ mod tests {
                 prop_assert_eq!(p.done(o), set.insert(o));
                 let low = (0..).find(|o| !set.contains(o)).unwrap();
                 prop_assert_eq!(p.low(), low);
+                prop_assert!((0..90).all(|o| p.is_done(o) == set.contains(&o)));
                 prop_assert_eq!(p.missing_below(below), (0..below).filter(|o| !set.contains(o)).count() as u32);
             }
         }

@@ -1,5 +1,6 @@
 //! The questions. One list; nothing registers itself.
 
+pub mod backpressure;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -12,6 +13,7 @@ pub static ALL: &[&Question] = &[
     &saga_consistency::QUESTION,
     &traffic_spike_10x::QUESTION,
     &eventual_consistency::QUESTION,
+    &backpressure::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
