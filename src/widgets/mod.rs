@@ -7,6 +7,7 @@ pub mod backpressure;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
+pub mod slow_db_queries;
 pub mod traffic_spike_10x;
 
 use crate::draw::{Scene, View};
@@ -35,6 +36,7 @@ pub static ALL: &[&Picture] = &[
     &traffic_spike_10x::PICTURE,
     &eventual_consistency::PICTURE,
     &backpressure::PICTURE,
+    &slow_db_queries::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

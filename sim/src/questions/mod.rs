@@ -4,6 +4,7 @@ pub mod backpressure;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
+pub mod slow_db_queries;
 pub mod traffic_spike_10x;
 
 use crate::declare::Question;
@@ -14,6 +15,7 @@ pub static ALL: &[&Question] = &[
     &traffic_spike_10x::QUESTION,
     &eventual_consistency::QUESTION,
     &backpressure::QUESTION,
+    &slow_db_queries::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
