@@ -140,6 +140,50 @@ fn the_poll_trap_is_exact() {
     assert!(ask(&*greedy, "killed") >= 5.0 && ask(&*greedy, "committed") == 0.0);
 }
 
+/// Switched to pausing while it is in the trap, the consumer stays in the group from then on.
+#[test]
+fn the_way_out_of_the_trap_is_to_poll() {
+    let knobs = [
+        ("system", "consumer"),
+        ("members", "1"),
+        ("law", "fixed"),
+        ("db_share", "0"),
+        ("rate", "30"),
+        ("backlog", "20000"),
+        ("strategy", "wait"),
+        ("service", "7000"),
+    ];
+    let run = after(run(1, &knobs, &["500s set strategy=pause"]), 1_300_000);
+    assert_eq!(ask(&*run, "expelled"), 1.0);
+    assert!(ask(&*run, "committed") > 20_000.0, "{}", ask(&*run, "committed"));
+}
+
+/// What happened to one request, and to a record that came twice, in words.
+#[test]
+fn stories_say_why() {
+    let tell = |run: &mut dyn Live, id: u32, near: u64| -> String {
+        let story = run.story(id, Us::s(near));
+        story.lines.iter().map(|l| run.tell(l)).collect::<Vec<_>>().join("; ")
+    };
+    let mut refused = after(run(1, &[("bound", "10")], &[]), 10_000);
+    let all: Vec<String> = (0..200).map(|id| tell(&mut *refused, id, 5)).collect();
+    assert!(all.iter().any(|s| s.contains("503, there was no room")), "{all:?}");
+    assert!(all.iter().any(|s| s.contains("answered,") && s.contains("a worker takes it after")));
+    let knobs = [
+        ("system", "consumer"),
+        ("members", "1"),
+        ("interval", "20"),
+        ("backlog", "2000"),
+        ("service", "3000"),
+        ("law", "fixed"),
+        ("strategy", "wait"),
+        ("db_share", "0"),
+    ];
+    let mut twice = after(run(1, &knobs, &[]), 60_000);
+    let story = tell(&mut *twice, 0, 30);
+    assert!(story.contains("processed by consumer 1") && story.contains("processed again, by consumer 1"), "{story}");
+}
+
 /// A killed consumer is missed after its session; what it had polled comes again, or is lost.
 #[test]
 fn what_a_death_costs_depends_on_when_offsets_are_committed() {

@@ -73,7 +73,7 @@ impl Picture<'_> {
     }
 
     fn service_wide_side(&self, scene: &mut Scene) {
-        self.producers(scene, Area::new(14.0, 2.0, 118.0, 80.0), 3);
+        self.producers(scene, Area::new(14.0, 2.0, 114.0, 84.0), 4);
         self.flights(scene, (134.0, 184.0), 44.0, 13.0);
         self.queue(scene, Area::new(190.0, 6.0, 178.0, 76.0));
         self.workers(scene, Area::new(14.0, 96.0, 104.0, 50.0));
@@ -84,7 +84,7 @@ impl Picture<'_> {
     }
 
     fn service_narrow_side(&self, scene: &mut Scene) {
-        self.producers(scene, Area::new(12.0, 0.0, 124.0, 84.0), 3);
+        self.producers(scene, Area::new(12.0, 0.0, 120.0, 84.0), 4);
         self.flights(scene, (138.0, 182.0), 44.0, 12.0);
         self.queue(scene, Area::new(186.0, 2.0, 192.0, 78.0));
         self.load(scene, Area::new(12.0, 92.0, 366.0, 158.0));
@@ -153,7 +153,16 @@ impl Picture<'_> {
                 (_, true) => "held back".to_string(),
                 _ => format!("{}/s", short(t.rate)),
             };
-            let room = if window.is_some() { 56.0 } else { a.w - 28.0 };
+            // What of it waits, with the sign of waiting; or, with credits, how many of them are in use.
+            let waits = !self.model.is_log() && window.is_none() && t.waiting > 0;
+            let mut room = if window.is_some() { 56.0 } else { a.w - 28.0 };
+            if waits {
+                let n = scene.text(a.right(), y, 11.0, count(u64::from(t.waiting))).end().mono().tone(Tone::Waiting);
+                let w = n.text_width();
+                n.tip(format_args!("{} of producer {} wait", t.waiting, i + 1));
+                scene.glyph(a.right() - w - 8.0, y - 4.0, Glyph::Ring, Tone::Waiting, 4.0);
+                room -= w + 18.0;
+            }
             scene.text(a.x + 28.0, y, 11.0, words).tone(if t.held_back { Tone::Waiting } else { Tone::Ink2 }).fit(room);
             if let Some(window) = window {
                 // Its credits, as a bar: what is filled is not answered yet.
@@ -530,7 +539,17 @@ impl Picture<'_> {
             } else {
                 format!("{} part.", member.owns)
             };
-            scene.text(a.x + 14.0, y, 11.0, text).vcenter().tone(Tone::Ink2).fit(label_w - 20.0);
+            scene.text(a.x + 14.0, y, 11.0, text).vcenter().tone(Tone::Ink2).fit(label_w - 26.0);
+            // Its memory: records that it has polled and that are not done.
+            let (h, held) = ((pitch - 6.0).min(16.0), member.buffered as f32 + member.busy as f32);
+            let share = (held / m.memory().1.max(1) as f32).min(1.0);
+            let bar = Area::new(axis.x0 - 9.0, y - h / 2.0, 5.0, h);
+            scene.rect(bar.x, bar.y, bar.w, bar.h).round(1.0).fill(Tone::Panel).stroke(Tone::Line).width(1.0);
+            scene.rect(bar.x, bar.bottom() - h * share, bar.w, h * share).fill(load_tone(share)).tip(format_args!(
+                "{} of {} records in memory",
+                count(held as u64),
+                count(u64::from(m.memory().1))
+            ));
         }
         for s in m.spans().filter(|s| s.from < self.now) {
             bar(scene, s.member as usize, s.kind, s.from, s.to.min(self.now));

@@ -307,6 +307,15 @@ impl Backpressure {
         self.go_on(m, fetched, ctx);
     }
 
+    /// The loops are told to behave differently: those that wait look at what they should do now.
+    pub(super) fn wake_loops(&mut self, ctx: &mut Ctx<Ev>) {
+        for m in 0..self.consumers.members.len() {
+            if self.consumers.members[m].waits {
+                self.poll(m, ctx);
+            }
+        }
+    }
+
     /// Commits what may be committed. Nobody else has taken the partitions over, or the group says no.
     fn commit(&mut self, m: usize, ctx: &mut Ctx<Ev>) {
         let due = ctx.now >= self.consumers.members[m].committed_at + AUTO_COMMIT_EVERY;

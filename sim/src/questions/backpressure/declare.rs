@@ -78,7 +78,7 @@ indexed! {
             .help("Records that one consumer works on at the same time."),
         BATCH = Knob::int("batch", "max.poll.records", 10_000, 1, 50_000).log().live().fact("Apache Kafka, ConsumerConfig: 500 by default")
             .help("The most records that one poll returns."),
-        STRATEGY = Knob::choice("strategy", "The poll loop", &[("wait", "Waits for its batch"), ("block", "Blocks on a full channel"), ("pause", "Pauses, and keeps polling"), ("none", "Never holds back")], 1).convention()
+        STRATEGY = Knob::choice("strategy", "The poll loop", &[("wait", "Waits for its batch"), ("block", "Blocks on a full channel"), ("pause", "Pauses, and keeps polling"), ("none", "Never holds back")], 1).convention().live()
             .help("What the loop does while its workers are behind."),
         CHANNEL = Knob::int("channel", "Channel", 1_000, 1, 50_000).unit("records").log().live()
             .help("Records that may wait for a worker before the loop blocks or pauses."),

@@ -620,6 +620,7 @@ impl Model for Backpressure {
             knob::RATE | knob::HOT => (0..self.tenants.len()).for_each(|t| self.pace(t, ctx)),
             knob::ORDER => self.reorder(),
             knob::BULKHEAD => self.bulkhead.resize(self.s.bulkhead),
+            knob::STRATEGY => self.wake_loops(ctx),
             _ => {}
         }
         let value = (knobs.get(which as usize) * 1_000.0) as i64;
