@@ -94,6 +94,7 @@ impl Picture<'_> {
     fn log_wide(&self, scene: &mut Scene) {
         self.producers(scene, Area::new(14.0, 6.0, 132.0, 112.0), 5);
         self.lag(scene, Area::new(160.0, 22.0, 138.0, 84.0));
+        self.some_records(scene, 14.0, 132.0, 284.0);
         self.lanes(scene, Area::new(318.0, 4.0, 534.0, 120.0));
         self.facts(scene, 318.0, 140.0, 530.0);
         self.totals(scene, Area::new(14.0, 142.0, 530.0, 154.0));
@@ -103,7 +104,8 @@ impl Picture<'_> {
     fn log_narrow(&self, scene: &mut Scene) {
         self.producers(scene, Area::new(12.0, 2.0, 150.0, 88.0), 4);
         self.lag(scene, Area::new(186.0, 10.0, 192.0, 76.0));
-        self.lanes(scene, Area::new(12.0, 98.0, 366.0, 128.0));
+        self.some_records(scene, 12.0, 98.0, 366.0);
+        self.lanes(scene, Area::new(12.0, 106.0, 366.0, 122.0));
         self.facts(scene, 12.0, 242.0, 366.0);
         self.totals(scene, Area::new(12.0, 252.0, 366.0, 142.0));
         self.partitions(scene, Area::new(12.0, 400.0, 366.0, 64.0));
@@ -479,6 +481,19 @@ impl Picture<'_> {
         }
         .tone(Tone::Ink3)
         .fit(a.w);
+    }
+
+    /// A few records, the newest at the right: waiting or processed. A click tells what happened to one.
+    fn some_records(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
+        let label = scene.text(x, y, 11.0, "Some records").tone(Tone::Ink3);
+        let from = x + label.text_width() + 12.0;
+        let fitting = ((x + width - from) / 12.0) as usize;
+        let written = self.model.samples().filter(|s| s.at <= self.now).count();
+        let shown = self.model.samples().skip(written.saturating_sub(fitting)).take(fitting);
+        for (i, s) in shown.enumerate() {
+            let outcome = if s.fate == Fate::Good && s.end <= self.now { Outcome::Ok } else { Outcome::Waiting };
+            self.dot(scene, (from + 6.0 + i as f32 * 12.0, y - 4.0), s, outcome);
+        }
     }
 
     /// What each consumer was at, and when the group rebalanced.
