@@ -38,7 +38,7 @@ impl Lab {
         let (title, weight, about) = match self {
             Lab::Sql => (
                 "Try it on a real database",
-                "loads about 0.5 MB",
+                "about 0.5 MB",
                 "The simulation is a model. This is SQLite itself, compiled to WebAssembly, in a thread of its own \
                  inside this page. Ask it something, look at the plan, create an index and ask again. Nothing you type \
                  leaves the page, and nothing is kept when you close it.",
