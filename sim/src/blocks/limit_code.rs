@@ -24,7 +24,7 @@
 //! Leaves out: retries of a command whose answer was lost. `INCR` counts twice when repeated.
 
 use super::limit_store::{Answer, Clock, Command, Key, Reply, Script};
-use super::limiter::{Decision, Policy};
+use super::limiter::{Algorithm, Decision, Policy};
 use crate::kernel::Us;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,26 +98,49 @@ impl Code {
         }
     }
 
-    /// The program as people write it, one line a step; the last one is the decision.
-    pub fn listing(self) -> &'static [&'static str] {
+    /// The program as people write it, line by line, with the command that each line belongs to:
+    /// lines of one command run as one step, and [`IN_NODE`] marks what the node does by itself.
+    pub fn listing(self) -> &'static [(&'static str, u8)] {
         match self {
-            Code::GetThenSet => &["n = GET key", "SET key n+1", "n+1 > N ? refuse"],
-            Code::IncrThenExpire => &["n = INCR key", "if n == 1: EXPIRE key W", "n > N ? refuse"],
-            Code::OneScript(Script::FromFirst) => {
-                &["EVAL: read, compare, INCR and EXPIRE, in one step", "allowed ? go on : refuse"]
-            }
-            Code::OneScript(Script::Calendar) => {
-                &["EVAL: read, compare, count this window, in one step", "allowed ? go on : refuse"]
-            }
-            Code::OneScript(_) => &["EVAL: read, decide, write and EXPIRE, in one step", "allowed ? go on : refuse"],
+            Code::GetThenSet => &[("n = GET key", 0), ("n + 1 > N ? refuse", IN_NODE), ("SET key n + 1", 1)],
+            Code::IncrThenExpire => &[("n = INCR key", 0), ("n == 1 ? EXPIRE key W", 1), ("n > N ? refuse", IN_NODE)],
+            Code::OneScript(script) => match script {
+                Script::FromFirst => {
+                    &[("n = GET key", 0), ("n >= N ? refuse", 0), ("INCR key", 0), ("n == 0 ? EXPIRE key W", 0)]
+                }
+                Script::Calendar => {
+                    &[("key = user + floor(now / W)", 0), ("GET key >= N ? refuse", 0), ("INCR key, EXPIRE key 2W", 0)]
+                }
+                Script::TrustingBucket => {
+                    &[("tokens += (now - last) N/W", 0), ("tokens < 1 ? refuse", 0), ("tokens -= 1, last = now", 0)]
+                }
+                Script::Limiter(Algorithm::SlidingLog) => {
+                    &[("drop times <= now - W", 0), ("ZCARD key >= N ? refuse", 0), ("ZADD key now, EXPIRE key", 0)]
+                }
+                Script::Limiter(Algorithm::SlidingCounter) => {
+                    &[("e = prev (1 - f) + cur", 0), ("e + 1 > N ? refuse", 0), ("cur += 1, EXPIRE key", 0)]
+                }
+                Script::Limiter(Algorithm::TokenBucket) => &[
+                    ("now = max(now, last)", 0),
+                    ("tokens += (now - last) N/W", 0),
+                    ("tokens < 1 ? refuse", 0),
+                    ("tokens -= 1, last = now", 0),
+                ],
+                Script::Limiter(_) => {
+                    &[("tat = max(GET key, now)", 0), ("tat+T-tau > now ? refuse", 0), ("SET key tat + T, EXPIRE", 0)]
+                }
+            },
         }
     }
 }
 
+/// A line that needs no command.
+pub const IN_NODE: u8 = u8::MAX;
+
 #[cfg(test)]
 mod tests {
     use super::super::limit_store::LimitStore;
-    use super::super::limiter::{Algorithm, Limiter};
+    use super::super::limiter::Limiter;
     use super::*;
     use proptest::prelude::*;
 

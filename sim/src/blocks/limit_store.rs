@@ -297,16 +297,17 @@ impl Keys {
                 let key = Key::of(user);
                 let found = self.live(now, key);
                 let fresh = found.is_none();
-                let mut limiter = match found.map(|e| &e.value) {
-                    Some(Value::Limiter(l)) => l.clone(),
-                    _ => Limiter::new(algorithm),
+                let decision = match found.map(|e| &e.value) {
+                    Some(Value::Limiter(l)) => l.peek(policy, clock, 1),
+                    _ => Limiter::new(algorithm).peek(policy, clock, 1),
                 };
-                let decision = limiter.ask(policy, clock, 1);
                 if decision.admitted {
+                    let entry = self.live_or(now, key, || Value::Limiter(Limiter::new(algorithm)));
+                    if let Value::Limiter(limiter) = &mut entry.value {
+                        limiter.ask(policy, clock, 1);
+                    }
                     // By its own time the key is as good as new after `reset_after`. Callers whose
                     // clocks lag reckon from earlier, so it is kept for a window more.
-                    let entry = self.live_or(now, key, || Value::Count(0));
-                    entry.value = Value::Limiter(limiter);
                     entry.expires = Some(now + decision.reset_after + policy.window);
                 }
                 (decision, fresh)

@@ -89,6 +89,14 @@ impl Tally {
         }
     }
 
+    /// A node that was away reads from the store what everybody has told of this window.
+    pub fn catch_up(&mut self, window: i64, told: u64) {
+        if window != self.window {
+            *self = Tally { window, ..Tally::default() };
+        }
+        self.others = told.saturating_sub(self.own - self.unsent);
+    }
+
     /// All this node believes has been admitted in its window.
     pub fn known(&self) -> u64 {
         self.own + self.others
@@ -183,6 +191,10 @@ mod tests {
         assert_eq!(t.unsent(), 1);
         t.hear(3, 7);
         assert_eq!((t.known(), t.unsent()), (7, 0));
+        // After an absence: 30 are in the store, of which this node has told none.
+        t.ask(&POLICY, 190_000_000);
+        t.catch_up(3, 30);
+        assert_eq!((t.known(), t.unsent()), (31, 1));
     }
 
     #[test]

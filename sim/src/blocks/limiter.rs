@@ -240,7 +240,8 @@ impl FixedWindow {
         Decision {
             admitted,
             wait: Us::ZERO,
-            remaining: policy.limit - count,
+            // A limit that has shrunk may already be passed.
+            remaining: policy.limit.saturating_sub(count),
             retry_after: (!admitted && cost <= policy.limit).then_some(left),
             more_after: (count > 0).then_some(left),
             reset_after: if count > 0 { left } else { Us::ZERO },
@@ -315,7 +316,7 @@ impl SlidingLog {
         Decision {
             admitted,
             wait: Us::ZERO,
-            remaining: policy.limit - used - if admitted { cost } else { 0 },
+            remaining: policy.limit.saturating_sub(used + if admitted { cost } else { 0 }),
             retry_after: retry_after.filter(|_| cost <= policy.limit).map(|(leaves_in, _)| Us(leaves_in as u64)),
             more_after: first.map(|(leaves_in, _)| Us(leaves_in as u64)).or(own),
             reset_after: last.max(own).unwrap_or(Us::ZERO),
