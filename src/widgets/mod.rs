@@ -4,6 +4,7 @@
 //! layout (860 units across) and a narrow one (390).
 
 pub mod backpressure;
+pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -37,6 +38,7 @@ pub static ALL: &[&Picture] = &[
     &eventual_consistency::PICTURE,
     &backpressure::PICTURE,
     &slow_db_queries::PICTURE,
+    &distributed_rate_limit::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

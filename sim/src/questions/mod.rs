@@ -1,6 +1,7 @@
 //! The questions. One list; nothing registers itself.
 
 pub mod backpressure;
+pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -16,6 +17,7 @@ pub static ALL: &[&Question] = &[
     &eventual_consistency::QUESTION,
     &backpressure::QUESTION,
     &slow_db_queries::QUESTION,
+    &distributed_rate_limit::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
