@@ -168,7 +168,8 @@ fn filled(classes: &[Class], t: f64, present: fn(f64) -> f64) -> (f64, f64) {
 }
 
 fn characteristic(classes: &[Class], capacity: f64, present: fn(f64) -> f64) -> Option<Characteristic> {
-    let keys: f64 = classes.iter().map(|c| c.keys).sum();
+    // Keys that nobody asks for never come in.
+    let keys: f64 = classes.iter().filter(|c| c.share > 0.0).map(|c| c.keys).sum();
     if capacity <= 0.0 || capacity >= keys {
         return None;
     }
@@ -337,6 +338,8 @@ mod tests {
             assert!((hit - 0.4).abs() < 1e-9, "{hit}");
         }
         assert_eq!((che(&same, 100.0), che(&same, 0.0)), (None, None));
+        let one = [Class { keys: 1.0, share: 1.0 }, Class { keys: 99.0, share: 0.0 }];
+        assert_eq!((che(&one, 10.0), static_best(&one, 10.0)), (None, 1.0));
         for lru in [true, false] {
             let curve = hit_curve(&same, 60, lru);
             assert!(curve.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1));

@@ -5,6 +5,7 @@
 
 pub mod backpressure;
 pub mod distributed_rate_limit;
+pub mod caching_benefits;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -39,6 +40,7 @@ pub static ALL: &[&Picture] = &[
     &backpressure::PICTURE,
     &slow_db_queries::PICTURE,
     &distributed_rate_limit::PICTURE,
+    &caching_benefits::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

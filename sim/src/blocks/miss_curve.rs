@@ -82,11 +82,25 @@ impl MissCurve {
         if last != NEVER {
             // Keys used since, and the key itself.
             let place = self.ones() - self.ones_before(last);
-            self.places[bucket(place)] += 1;
+            // Below all the keys that are followed, a scan apart: no cache of interest is that large.
+            if let Some(n) = self.places.get_mut(bucket(place)) {
+                *n += 1;
+            }
             self.flip(last, false);
         }
         self.flip(self.clock, true);
         self.last[key as usize] = self.clock;
+        self.clock += 1;
+    }
+
+    /// A request for a key that nobody asks for a second time: a miss of every size, which pushes all
+    /// other keys one place down. It need not be followed.
+    pub fn touch_once(&mut self) {
+        if self.clock as usize == self.bits.len() * 64 {
+            self.renumber();
+        }
+        self.requests += 1;
+        self.flip(self.clock, true);
         self.clock += 1;
     }
 
@@ -167,18 +181,37 @@ impl MissCurve {
         self.sums[self.sums.len() - 1]
     }
 
-    /// Moments in the same order, without the gaps.
+    /// Moments in the same order, without the gaps. Keys that were used once and never again have no
+    /// owner any more and drop out here.
     fn renumber(&mut self) {
+        self.bits.fill(0);
+        for last in self.last.iter().filter(|l| **l != NEVER) {
+            self.bits[(*last / 64) as usize] |= 1 << (*last % 64);
+        }
+        self.recount();
         for key in 0..self.last.len() {
             if self.last[key] != NEVER {
                 self.last[key] = self.ones_before(self.last[key]);
             }
         }
         self.clock = self.ones();
-        self.bits.fill(0);
+        for (word, bits) in self.bits.iter_mut().enumerate() {
+            let here = self.clock.saturating_sub(word as u32 * 64).min(64);
+            *bits = if here == 64 { u64::MAX } else { (1u64 << here) - 1 };
+        }
+        self.recount();
+    }
+
+    /// The sums, from the bits.
+    fn recount(&mut self) {
         self.sums.fill(0);
-        for moment in 0..self.clock {
-            self.flip(moment, true);
+        for word in 0..self.bits.len() {
+            let at = word + 1;
+            self.sums[at] += self.bits[word].count_ones();
+            let parent = at + (at & at.wrapping_neg());
+            if parent < self.sums.len() {
+                self.sums[parent] += self.sums[at];
+            }
         }
     }
 }
@@ -223,6 +256,19 @@ mod tests {
             assert!((got - che).abs() < 0.01, "C={capacity}: {got} for {che}");
         }
         assert!(curve.points(60).windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1));
+    }
+
+    /// A scan pushes what was used before it down, by its length, and is forgotten some time.
+    #[test]
+    fn a_scan_pushes_the_others_down() {
+        let mut curve = MissCurve::new(64);
+        curve.touch(1);
+        (0..30).for_each(|_| curve.touch_once());
+        curve.touch(1);
+        assert_eq!((curve.hit_ratio(30.0), curve.hit_ratio(31.0)), (Some(0.0), Some(1.0 / 32.0)));
+        (0..10_000).for_each(|_| curve.touch_once());
+        curve.touch(1);
+        assert_eq!(curve.requests(), 10_033);
     }
 
     proptest! {

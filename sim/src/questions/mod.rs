@@ -2,6 +2,7 @@
 
 pub mod backpressure;
 pub mod distributed_rate_limit;
+pub mod caching_benefits;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
@@ -18,6 +19,7 @@ pub static ALL: &[&Question] = &[
     &backpressure::QUESTION,
     &slow_db_queries::QUESTION,
     &distributed_rate_limit::QUESTION,
+    &caching_benefits::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.

@@ -1,0 +1,270 @@
+//! Caching: what the guards, the write policies and the cluster promise, in the whole model. The
+//! figures of the article are experiments of its content; the blocks have tests of their own.
+
+use sim::kernel::{Input, Live, RunValue, Us, What};
+use sim::questions::caching_benefits::QUESTION;
+use sim::{script, theory};
+
+/// A run with these knobs (as an address would set them) and these inputs.
+fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
+    let mut value = RunValue::new(&QUESTION);
+    value.seed = seed;
+    for (key, text) in knobs {
+        script::set_knob(&QUESTION, &mut value.knobs, key, text).unwrap();
+    }
+    value.inputs = inputs.iter().map(|text| script::parse_input(&QUESTION, text).unwrap()).collect();
+    QUESTION.run(value)
+}
+
+fn ask(run: &dyn Live, text: &str) -> f64 {
+    let ask = script::parse_ask(&QUESTION, text).unwrap();
+    script::answer(run, &ask).unwrap_or_else(|| panic!("{text} has no answer"))
+}
+
+fn after(mut run: Box<dyn Live>, ms: u64) -> Box<dyn Live> {
+    run.advance(Us::ms(ms), u64::MAX);
+    run.invariants().unwrap();
+    run
+}
+
+fn count(run: &dyn Live, name: &str) -> u64 {
+    run.counts().iter().find(|(n, _)| *n == name).unwrap().1
+}
+
+/// Only key 1 is read.
+const HOT: [(&str, &str); 3] = [("reads", "0"), ("hot", "2000"), ("writes", "0")];
+
+fn hot(more: &[(&str, &str)], inputs: &[&str], ms: u64) -> Box<dyn Live> {
+    let knobs: Vec<_> = HOT.iter().chain(more).copied().collect();
+    after(run(1, &knobs, inputs), ms)
+}
+
+/// Evenly spaced reads every 0.5 ms and a page that takes 200 ms: exactly the first one and those of
+/// the 200 ms ask, and all that come with the answer or later hit.
+#[test]
+fn a_stampede_is_one_plus_lambda_delta() {
+    let r = hot(&[("arrivals", "even")], &["2s expire key=1"], 4_000);
+    assert_eq!(ask(&*r, "loads_max"), 400.0);
+    assert_eq!(ask(&*r, "db_calls(2s, 4s)"), 400.0);
+    assert_eq!(ask(&*r, "expiries"), 1.0);
+}
+
+/// At most one query for a key in each process, whatever happens.
+#[test]
+fn single_flight_is_single_in_each_process() {
+    let inputs = ["2s expire key=1", "3s flush", "4s update key=1", "5s slow factor=3", "5.1s expire key=1"];
+    for (apps, most) in [("1", 1.0), ("7", 7.0)] {
+        let r = hot(&[("guard", "single-flight"), ("apps", apps), ("patience", "300")], &inputs, 8_000);
+        assert_eq!(ask(&*r, "loads_max"), most, "{apps} processes");
+        assert!(count(&*r, "joined") > 500);
+    }
+    let r = hot(&[("guard", "lock"), ("apps", "50")], &inputs[..3], 8_000);
+    assert_eq!((ask(&*r, "loads_max"), ask(&*r, "duplicate_loads")), (1.0, 0.0));
+}
+
+/// Whoever loads dies with the lock: the others wait for its end, then one takes over. Single flight
+/// loses all who joined and goes on at once.
+#[test]
+fn a_dead_loader_holds_its_lock_until_the_end() {
+    let inputs = ["2s crash", "2s expire key=1"];
+    let knobs = [("guard", "lock"), ("lease", "1"), ("patience", "5000")];
+    let r = hot(&knobs, &inputs, 5_000);
+    assert_eq!(count(&*r, "failed"), 1);
+    // 1 s of the lock, up to one more look, then the recomputation.
+    let longest = ask(&*r, "p99_max(2s, 5s)");
+    assert!((1_000.0..1_300.0).contains(&longest), "{longest}");
+    let r = hot(&[("guard", "single-flight")], &inputs, 5_000);
+    assert!((350..450).contains(&count(&*r, "failed")), "{}", count(&*r, "failed"));
+    assert_eq!(ask(&*r, "db_calls(2s, 5s)"), 2.0);
+}
+
+/// Nothing is served for longer than its time to live, and with the old value allowed no longer than
+/// that and the grace.
+#[test]
+fn served_ages_have_their_bounds() {
+    let age = |knobs: &[(&str, &str)]| {
+        let base = [("write", "ttl"), ("ttl", "2"), ("hot", "500"), ("writes", "200"), ("keys", "20")];
+        let knobs: Vec<_> = base.iter().chain(knobs).copied().collect();
+        ask(&*after(run(3, &knobs, &[]), 20_000), "stale_for_s")
+    };
+    for guard in ["none", "single-flight", "xfetch"] {
+        assert!(age(&[("guard", guard)]) <= 2.001, "{guard}");
+    }
+    let graced = age(&[("guard", "swr"), ("grace", "0.5")]);
+    assert!(graced <= 2.501, "{graced}");
+}
+
+/// Without a check the old value lives on; a version or a lease keeps it out, with every guard.
+#[test]
+fn the_write_race_is_closed_by_versions_and_by_leases() {
+    for guard in ["none", "single-flight", "lock", "xfetch", "swr"] {
+        for (check, old) in [("plain", true), ("version", false), ("lease", false)] {
+            let knobs = [("guard", guard), ("on_set", check), ("ttl", "10"), ("law", "fixed"), ("servers", "1000")];
+            let r = hot(&knobs, &["2s flush", "2s hold for=400", "2.1s update key=1"], 16_000);
+            let stale_for = ask(&*r, "stale_for_s");
+            // Single flight makes the others wait for the one that is held up; elsewhere somebody else
+            // has stored the new value, and the late one overwrites it.
+            // XFetch takes the pause for part of the recomputation, and so refreshes early.
+            assert_eq!(stale_for > 3.0, old, "{guard}, {check}: {stale_for} s");
+            assert_eq!(ask(&*r, "refused_sets") > 0.0, !old, "{guard}, {check}");
+        }
+    }
+}
+
+/// A remembered version is forgotten after 10 s: a reader that stops for longer wins after all.
+#[test]
+fn a_tombstone_does_not_last_for_ever() {
+    let knobs =
+        [("guard", "single-flight"), ("on_set", "version"), ("patience", "20000"), ("law", "fixed"), ("hot", "50")];
+    let held = |ms: &str| {
+        let inputs = ["2s flush".to_string(), format!("2s hold for={ms}"), "2.1s update key=1".to_string()];
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        ask(&*hot(&knobs, &inputs, 30_000), "stale_for_s")
+    };
+    assert_eq!(held("5000"), 0.0);
+    assert!(held("11000") > 10.0);
+}
+
+/// A node dies: by modulo three keys in four move, on a ring one in four. And a node that comes back
+/// does not bring old values with it.
+#[test]
+fn a_ring_moves_what_the_dead_node_had() {
+    let queries = |place| {
+        let knobs = [
+            ("nodes", "4"),
+            ("place", place),
+            ("capacity", "40000"),
+            ("ttl", "600"),
+            ("writes", "0"),
+            ("skew", "0"),
+            ("keys", "2000"),
+            ("recompute", "20"),
+            ("servers", "300"),
+        ];
+        let r = after(run(1, &knobs, &["20s kill node=2"]), 24_000);
+        ask(&*r, "db_calls(20s, 24s)")
+    };
+    let (modulo, ring) = (queries("modulo"), queries("ring"));
+    assert!((1_400.0..1_750.0).contains(&modulo), "{modulo}");
+    assert!((350.0..750.0).contains(&ring), "{ring}");
+}
+
+/// Without any cache every read asks, and what the database cannot do fails.
+#[test]
+fn without_a_cache_the_database_decides() {
+    let r = after(run(1, &[("writes", "0"), ("hot", "0"), ("recompute", "20")], &["5s kill node=1"]), 15_000);
+    let failed = ask(&*r, "failed_share(10s, 15s)");
+    // 3,000 of 5,000 a second.
+    assert!((failed - 40.0).abs() < 4.0, "{failed}");
+    assert_eq!(ask(&*r, "hit_ratio(10s, 15s)"), 0.0);
+}
+
+/// For independent reads no policy hits more than the most popular keys would.
+#[test]
+fn no_policy_beats_the_static_best() {
+    for policy in ["lru", "lfu", "fifo", "ttl"] {
+        let knobs = [("policy", policy), ("writes", "0"), ("db_time", "1"), ("recompute", "1"), ("ttl", "600")];
+        let r = after(run(2, &knobs, &[]), 20_000);
+        let (got, best) = (ask(&*r, "hit_ratio(10s, 20s)"), ask(&*r, "best"));
+        assert!(got < best + 0.5, "{policy}: {got} of at best {best}");
+    }
+}
+
+/// The misses a second of a cache without eviction, in the whole model, by the formula.
+#[test]
+fn misses_are_by_time_to_live() {
+    let knobs = [
+        ("policy", "ttl"),
+        ("capacity", "100000"),
+        ("keys", "3000"),
+        ("ttl", "5"),
+        ("guard", "single-flight"),
+        ("writes", "0"),
+        ("recompute", "1"),
+        ("db_time", "1"),
+        ("warm", "on"),
+    ];
+    let r = after(run(1, &knobs, &[]), 60_000);
+    let classes = sim::blocks::popularity::Zipf::new(3_000, 0.9).classes();
+    let expected = theory::ttl_misses(&classes, 5_000.0, 5.0);
+    let got = ask(&*r, "db_rate(10s, 60s)");
+    assert!((got / expected - 1.0).abs() < 0.03, "{got} for {expected}");
+}
+
+/// A policy on one side leaves the other side's reads and query times alone.
+#[test]
+fn policies_leave_the_tape_alone() {
+    let reads = |policy, guard| {
+        let r = after(run(4, &[("policy", policy), ("guard", guard)], &[]), 3_000);
+        (count(&*r, "reads"), count(&*r, "writes"))
+    };
+    assert_eq!(reads("lru", "none"), reads("fifo", "lock"));
+}
+
+/// The state of a large cache stays small enough for checkpoints, and seeking gives the same run.
+#[test]
+fn a_large_cache_can_be_rewound() {
+    let knobs = [("keys", "100000"), ("capacity", "100000"), ("hot", "2000"), ("guard", "xfetch")];
+    let mut r = run(1, &knobs, &["3s flush", "6s scan count=20000 rate=5000"]);
+    r.advance(Us::s(20), u64::MAX);
+    let digest = r.digest();
+    assert!(r.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX);
+    r.seek(Us::s(4));
+    r.seek(Us::s(20));
+    assert_eq!(r.digest(), digest);
+}
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(80) })]
+
+        /// Any settings, any faults, any live change: the laws hold. (Debug builds look at them after
+        /// every 64 events, too.)
+        #[test]
+        fn the_laws_hold(
+            seed in 0u64..1_000,
+            knobs in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0), 0..14),
+            live in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0, 0u64..5_000), 0..6),
+            acts in prop::collection::vec((0usize..QUESTION.acts.len(), 0u64..5_000, 0.0f64..1.0), 0..10),
+        ) {
+            let mut value = RunValue::new(&QUESTION);
+            value.seed = seed;
+            let at = |k: usize, x: f64| {
+                let k = &QUESTION.knobs[k];
+                let v = k.min + (k.max - k.min) * x * x * x;
+                if k.kind == sim::Kind::Float { v } else { v.round() }
+            };
+            for (key, v) in [("reads", 600.0), ("keys", 500.0), ("capacity", 60.0), ("hot", 150.0), ("ttl", 1.0)] {
+                value.knobs.set(QUESTION.knob(key).unwrap(), v);
+            }
+            for (k, x) in knobs {
+                if QUESTION.knobs[k].key != "reads" {
+                    value.knobs.set(k as u8, at(k, x));
+                }
+            }
+            let mut inputs: Vec<Input> = Vec::new();
+            for (act, t, x) in acts {
+                let mut args = [0.0; 3];
+                for (slot, a) in args.iter_mut().zip(QUESTION.acts[act].args) {
+                    *slot = (a.min + (a.max - a.min) * x * x * x).round().clamp(a.min, a.max);
+                }
+                inputs.push(Input { at: Us::ms(t), what: What::Act { act: act as u8, args } });
+            }
+            for (k, x, t) in live {
+                if QUESTION.knobs[k].live {
+                    inputs.push(Input { at: Us::ms(t), what: What::Knob { knob: k as u8, value: at(k, x) } });
+                }
+            }
+            inputs.sort_by_key(|i| i.at);
+            value.inputs = inputs;
+            let mut run = QUESTION.run(value);
+            for t in 1..=7 {
+                run.advance(Us::s(t), u64::MAX);
+                prop_assert_eq!(run.invariants(), Ok(()));
+            }
+        }
+    }
+}
