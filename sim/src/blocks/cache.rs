@@ -19,8 +19,8 @@
 //! `noeviction`.
 //!
 //! Under steady Poisson requests of rate λ for a key and time to live T the hit ratio is
-//! λT/(1 + λT). What a bounded cache hits is in `theory` (Che's approximation), and the tests hold
-//! this code against it.
+//! λT/(1 + λT). What a bounded cache hits is in `theory` (Che's approximation), and `tests/cache.rs`
+//! holds this code against it.
 //!
 //! Leaves out: sizes (every entry takes one place), the sampling by which real caches approximate
 //! LRU and LFU, the ageing of counts, and the housekeeper that removes expired entries: here they
@@ -189,8 +189,11 @@ impl<V: Copy + Default> Cache<V> {
         let mut outcome = Stored::Added;
         if self.held >= room.capacity {
             let victim = room.order.victim();
-            let stays = room.policy == Policy::Refuse && self.slots[victim as usize].state(now) == Look::Fresh;
-            if stays || room.capacity == 0 {
+            // Nobody can go from a cache without any places.
+            let Some(oldest) = self.slots.get(victim as usize) else {
+                return Stored::Refused;
+            };
+            if room.policy == Policy::Refuse && oldest.state(now) == Look::Fresh {
                 return Stored::Refused;
             }
             outcome = Stored::Evicted(room.keys[victim as usize]);
@@ -268,7 +271,7 @@ impl Room {
     #[inline]
     fn used(&mut self, slot: u32) {
         match &mut self.order {
-            Order::Chain(chain) if self.policy == Policy::Lru => chain.to_front(slot),
+            Order::Chain(chain) if self.policy == Policy::Lru => chain.bring_forward(slot),
             Order::Heap(heap) => heap.used(slot),
             Order::Chain(_) => {}
         }
@@ -278,7 +281,7 @@ impl Room {
     /// the order of storing, so that its end is the first to expire.
     fn refreshed(&mut self, slot: u32) {
         match &mut self.order {
-            Order::Chain(chain) if self.policy != Policy::Fifo => chain.to_front(slot),
+            Order::Chain(chain) if self.policy != Policy::Fifo => chain.bring_forward(slot),
             _ => {}
         }
     }
@@ -359,7 +362,7 @@ impl Chain {
         }
     }
     #[inline]
-    fn to_front(&mut self, slot: u32) {
+    fn bring_forward(&mut self, slot: u32) {
         if self.newest != slot {
             self.take(slot);
             self.push_front(slot);
@@ -510,7 +513,3 @@ impl Index {
         self.cells[hole] = NONE;
     }
 }
-
-#[cfg(test)]
-#[path = "cache_tests.rs"]
-mod tests;

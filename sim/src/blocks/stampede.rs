@@ -180,6 +180,10 @@ impl Leases {
     pub fn revoke(&mut self, key: u32) {
         self.out.retain(|l| l.key != key);
     }
+    /// The part of the cache that kept these keys' leases is gone, and they with it.
+    pub fn lose(&mut self, lost: impl Fn(u32) -> bool) {
+        self.out.retain(|l| !lost(l.key));
+    }
     pub fn weight(&self) -> usize {
         self.out.len() * core::mem::size_of::<Lease>()
     }

@@ -33,8 +33,8 @@ indexed! {
             .help("The most popular page is put together from many queries and takes this long, always the same. δ in the formulas."),
         ARRIVALS = Knob::choice("arrivals", "Arrivals", &[("poisson", "Poisson: independent users"), ("even", "Evenly spaced")], 0).convention()
             .help("Independent users arrive in clumps. Even spacing is for experiments with one exact answer."),
-        CACHE_TIME = Knob::float("cache_time", "A look in the cache", 0.5, 0.05, 50.0, 0.05).unit("ms").log()
-            .help("What every read pays, hit or miss."),
+        CACHE_TIME = Knob::float("cache_time", "A trip to the cache", 0.5, 0.05, 50.0, 0.05).unit("ms").log()
+            .help("What every read pays, hit or miss; a loader pays it again to store what it got."),
 
         DB_TIME = Knob::float("db_time", "A database query", 20.0, 0.1, 1_000.0, 0.1).unit("ms").log()
             .help("Mean time of a query for any key but number 1, and of a write."),
@@ -72,7 +72,7 @@ indexed! {
         NEGATIVE = Knob::toggle("negative", "Negative caching", false).live()
             .help("Remember for 5 s that a key does not exist."),
 
-        NODES = Knob::int("nodes", "Cache nodes", 1, 1, 16)
+        NODES = Knob::int("nodes", "Cache nodes", 4, 1, 16)
             .help("The entries are spread over so many machines."),
         PLACE = Knob::choice("place", "Key to node", &[("modulo", "Hash modulo nodes"), ("ring", "Hash ring")], 0).convention()
             .help("Modulo moves nearly every key when the number of nodes changes, a ring moves one in n."),
@@ -87,14 +87,11 @@ indexed! {
         UPDATE = Act { key: "update", label: "Change a key", hotkey: 'u',
             args: &[Arg::int("key", "Which key; 1 is the most popular", 1, 1, 100_000)], fault: true,
             help: "A writer changes this product's price." },
-        FLUSH = Act { key: "flush", label: "Flush all", hotkey: 'f', args: &[], fault: true,
-            help: "Every entry is gone, stale copies too." },
-        KILL = Act { key: "kill", label: "Kill a cache node", hotkey: 'd',
-            args: &[Arg::int("node", "Which node", 1, 1, 16)], fault: true,
-            help: "The node and its entries are gone; its keys move to the others. Without any node every read goes to the database." },
         SLOW = Act { key: "slow", label: "Slow database", hotkey: 'b',
             args: &[Arg::float("factor", "Times slower", 5.0, 1.5, 100.0, 0.5)], fault: true,
             help: "Every query that begins takes several times as long." },
+        FLUSH = Act { key: "flush", label: "Flush all", hotkey: 'f', args: &[], fault: true,
+            help: "Every entry is gone, stale copies too." },
         SCAN = Act { key: "scan", label: "Scan: one-hit wonders", hotkey: 'w',
             args: &[Arg::int("count", "How many keys", 5_000, 10, 50_000), Arg::float("rate", "Keys a second", 1_000.0, 10.0, 20_000.0, 10.0)], fault: true,
             help: "A crawler reads so many old products, each of them once." },
@@ -106,6 +103,12 @@ indexed! {
             help: "The next reader that gets its answer from the database stops before it stores it: a pause of the garbage collector." },
         CRASH = Act { key: "crash", label: "Crash the next loader", hotkey: 'c', args: &[], fault: true,
             help: "The next reader that gets its answer from the database dies before it stores it, with all who wait for it in its process. Its lock stays." },
+        KILL = Act { key: "kill", label: "Kill a cache node", hotkey: 'd',
+            args: &[Arg::int("node", "Which node", 1, 1, 16)], fault: true,
+            help: "The node and its entries are gone; its keys move to the others. Without any node every read goes to the database." },
+        BOTS = Act { key: "bots", label: "Bots ask for nothing", hotkey: 'a',
+            args: &[Arg::int("share", "Share of the reads", 30, 1, 90).unit("%"), Arg::float("for", "For how long", 10.0, 0.1, 120.0, 0.1).unit("s")], fault: true,
+            help: "So many of the reads ask for keys that do not exist." },
         MEND = Act { key: "mend", label: "Mend all", hotkey: 'm', args: &[], fault: true,
             help: "The database is as fast as before, and dead cache nodes come back empty." },
     }

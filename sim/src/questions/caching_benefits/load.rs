@@ -232,7 +232,9 @@ impl Caching {
             }
             self.expiries.now += 1;
         }
-        let wants_lease = self.s.on_set == OnSet::Lease || self.s.guard == Guard::Lock;
+        // Without a node for the key there is nothing to hold a lock.
+        let there = self.map.owner(u64::from(key)).is_some();
+        let wants_lease = there && (self.s.on_set == OnSet::Lease || self.s.guard == Guard::Lock);
         let token = if wants_lease { self.leases.grant(ctx.now, key, self.s.lease) } else { 0 };
         let mut readers = Chain::default();
         if let Some(slot) = slot {
@@ -292,9 +294,10 @@ impl Caching {
         } else if self.hold > Us::ZERO {
             let span = core::mem::take(&mut self.hold);
             ctx.log(Tone::Fault, code::HELD, q.number, i64::from(q.key), span.0 as i64);
-            ctx.after(span, Ev::Store(query));
+            ctx.after(span + self.s.cache_time, Ev::Store(query));
         } else {
-            self.store(query, ctx);
+            // The trip to the cache: time enough for a writer to be faster.
+            ctx.after(self.s.cache_time, Ev::Store(query));
         }
         self.serve(ctx);
     }
@@ -370,6 +373,7 @@ impl Caching {
         // Always one draw, so that moving the jitter shifts nothing else.
         let shorter = self.jitter.unit() * self.s.jitter;
         let span = Us::from_us(span.0 as f64 * (1.0 - shorter));
+        ctx.mix(span.0);
         let Some(owner) = self.map.owner(u64::from(key)) else {
             return;
         };

@@ -11,8 +11,8 @@
 //!
 //! Every read is simulated. A look in the cache happens at the moment of the arrival and costs a
 //! fixed time, so a hit is one event. A miss asks the database, whose snapshot is the moment at
-//! which the query begins; the answer is stored when it comes back, which leaves room for the race
-//! with a writer. Key 1 is the most popular one, and it takes long to make.
+//! which the query begins; the answer is stored a trip to the cache after it has come back, which
+//! leaves room for the race with a writer. Key 1 is the most popular one, and it takes long to make.
 
 mod declare;
 mod load;
@@ -66,9 +66,10 @@ pub enum Ev {
     /// The next key of a scan.
     Scan(u16),
     SurgeOff(u16),
+    BotsOff(u16),
     /// The database is done with a query or a write.
     Done(u32),
-    /// A loader that was held up goes on and stores.
+    /// A loader is at the cache again, to store what it got.
     Store(u32),
     /// A reader who found the lock taken looks again.
     Poll {
@@ -89,6 +90,7 @@ impl Trace for Ev {
             Ev::Write => 3,
             Ev::Scan(g) => 4 | u64::from(g) << 8,
             Ev::SurgeOff(g) => 5 | u64::from(g) << 8,
+            Ev::BotsOff(g) => 11 | u64::from(g) << 8,
             Ev::Done(load) => 6 | u64::from(load) << 8,
             Ev::Store(load) => 7 | u64::from(load) << 8,
             Ev::Poll { slot, id } => 8 | u64::from(slot) << 8 | u64::from(id) << 32,
@@ -364,6 +366,9 @@ pub struct Caching {
     db_factor: f64,
     surge: f64,
     surges: u16,
+    /// The share of reads that bots add to those of what is not there.
+    bots: f64,
+    bot_waves: u16,
     scan_left: u32,
     scan_gap: Us,
     scan_next: u32,
@@ -402,7 +407,7 @@ impl Caching {
         let i = self.reads.arrive(ctx.now);
         self.schedule_read(ctx);
         let quantile = (self.absent.at(i + 1) >> 11) as f64 / 9_007_199_254_740_992.0;
-        let key = if quantile < self.s.absent {
+        let key = if quantile < self.s.absent.max(self.bots) {
             self.s.keys + 1 + (self.keys.at(i + 1) >> 32) as u32 % ABSENT_KEYS
         } else {
             self.zipf.rank(self.keys.at(i + 1))
@@ -458,6 +463,8 @@ impl Caching {
         self.nodes[node].up = false;
         let lost = self.nodes[node].cache.len();
         self.nodes[node].cache.flush();
+        let map = &self.map;
+        self.leases.lose(|key| map.owner(u64::from(key)) == Some(node as u16));
         self.map.remove(node as u16);
         ctx.log(Tone::Fault, code::KILLED, Line::NO_REQUEST, node as i64 + 1, i64::from(lost));
     }
@@ -562,6 +569,8 @@ impl Model for Caching {
             db_factor: 1.0,
             surge: 1.0,
             surges: 0,
+            bots: 0.0,
+            bot_waves: 0,
             scan_left: 0,
             scan_gap: Us::ms(1),
             scan_next: s.keys + ABSENT_KEYS + 1,
@@ -636,6 +645,12 @@ impl Model for Caching {
                     self.set_surge(1.0, ctx);
                 }
             }
+            Ev::BotsOff(number) => {
+                if number == self.bot_waves {
+                    self.bots = 0.0;
+                    ctx.log(Tone::Fault, code::BOTS_OVER, Line::NO_REQUEST, 0, 0);
+                }
+            }
             Ev::Tick => self.tick(ctx),
         }
     }
@@ -645,14 +660,18 @@ impl Model for Caching {
         match act as usize {
             act::EXPIRE => {
                 let key = key(self.s.keys);
-                let now = ctx.now;
-                let was = self.nodes.iter_mut().fold(false, |was, n| n.cache.expire(now, key) || was);
+                let mut was = false;
+                for n in &mut self.nodes {
+                    was |= n.cache.expire(ctx.now, key);
+                }
                 ctx.log(Tone::Fault, code::EXPIRED, Line::NO_REQUEST, i64::from(key), i64::from(was));
             }
             act::UPDATE => self.change(key(self.s.keys), ctx),
             act::FLUSH => {
                 let held: u32 = self.nodes.iter().map(|n| n.cache.len()).sum();
                 self.nodes.iter_mut().for_each(|n| n.cache.flush());
+                // Locks and leases are entries like others.
+                self.leases.lose(|_| true);
                 ctx.log(Tone::Fault, code::FLUSHED, Line::NO_REQUEST, i64::from(held), 0);
             }
             act::KILL => self.kill((args[0] as usize - 1) % self.nodes.len(), ctx),
@@ -680,6 +699,12 @@ impl Model for Caching {
             act::CRASH => {
                 self.crash = true;
                 ctx.log(Tone::Fault, code::CRASH, Line::NO_REQUEST, 0, 0);
+            }
+            act::BOTS => {
+                self.bot_waves += 1;
+                self.bots = args[0] / 100.0;
+                ctx.after(Us::from_s(args[1]), Ev::BotsOff(self.bot_waves));
+                ctx.log(Tone::Fault, code::BOTS, Line::NO_REQUEST, args[0] as i64, (args[1] * 1e6) as i64);
             }
             act::MEND => self.mend(ctx),
             _ => {}
@@ -746,7 +771,7 @@ impl Model for Caching {
         let under_way = [
             ("in the line", self.line.len() as u64),
             ("in service", c.busy),
-            ("held up", self.queries.len() as u64 - self.line.len() as u64 - c.busy),
+            ("on the way to the cache", self.queries.len() as u64 - self.line.len() as u64 - c.busy),
         ];
         balance("queries under way", self.queries.len() as u64, &under_way)?;
         if c.busy > u64::from(self.s.servers) || self.line.len() > self.s.queue.max(c.queue_max as usize) {

@@ -40,6 +40,8 @@ pub(super) mod code {
     pub const FULL: u8 = 36;
     pub const ROOM: u8 = 37;
     pub const KNOB: u8 = 38;
+    pub const BOTS: u8 = 39;
+    pub const BOTS_OVER: u8 = 40;
 }
 
 fn thousands(n: i64) -> String {
@@ -112,6 +114,8 @@ pub(super) fn tell(line: &Line) -> String {
         code::SURGE_OVER => "the burst is over".into(),
         code::FULL => format!("the database's queue is full: {} wait, others are refused", n(a)),
         code::ROOM => "the database keeps up again".into(),
+        code::BOTS => format!("{a} % of the reads ask for what does not exist, for {}", span(b)),
+        code::BOTS_OVER => "the bots are gone".into(),
         code::KNOB => knob::ALL
             .get(a as usize)
             .map_or_else(String::new, |k| format!("{} is now {}", k.label.to_lowercase(), k.show(b as f64 / 1_000.0))),

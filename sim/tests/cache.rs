@@ -1,10 +1,10 @@
-//! The cache against the obvious implementation and against the closed forms.
+//! The cache block against the obvious implementation and against the closed forms.
 
-use super::*;
-use crate::blocks::popularity::Zipf;
-use crate::kernel::{Stream, Tape};
-use crate::theory;
 use proptest::prelude::*;
+use sim::blocks::cache::{Cache, Look, Policy, Stored};
+use sim::blocks::popularity::Zipf;
+use sim::kernel::{Stream, Tape, Us};
+use sim::theory;
 
 #[test]
 fn fresh_then_stale_then_gone() {
@@ -53,7 +53,9 @@ fn without_eviction_a_full_cache_waits_for_an_expiry() {
     c.fill(Us::s(1), 11, Us::s(10));
     assert_eq!(c.fill(Us::s(9), 12, Us::s(10)), Stored::Refused);
     assert_eq!(c.fill(Us::s(10), 12, Us::s(10)), Stored::Evicted(10));
-    assert_eq!(Cache::<()>::bounded(0, Policy::Lru).fill(Us::s(0), 1, Us::s(1)), Stored::Refused);
+    for policy in [Policy::Lru, Policy::Lfu, Policy::Fifo, Policy::Refuse] {
+        assert_eq!(Cache::<()>::bounded(0, policy).fill(Us::s(0), 1, Us::s(1)), Stored::Refused);
+    }
 }
 
 /// Hit ratio over `n` requests after as many to warm up.
