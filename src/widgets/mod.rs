@@ -4,8 +4,8 @@
 //! layout (860 units across) and a narrow one (390).
 
 pub mod backpressure;
-pub mod distributed_rate_limit;
 pub mod caching_benefits;
+pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;

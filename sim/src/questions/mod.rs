@@ -1,8 +1,8 @@
 //! The questions. One list; nothing registers itself.
 
 pub mod backpressure;
-pub mod distributed_rate_limit;
 pub mod caching_benefits;
+pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
