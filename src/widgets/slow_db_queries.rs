@@ -281,7 +281,7 @@ impl Picture<'_> {
             if let Some((id, ..)) = place.held {
                 tile.hit(Hit::Request(id));
             } else if doing == Doing::Idle {
-                tile.hit(Hit::Act { act: act::LEAK as u8, arg: 1 });
+                tile.hit(Hit::Act { act: act::LEAK as u8, arg: 1 }).tip("leak this connection");
             }
             if let Some(glyph) = glyph {
                 scene.glyph(x + size / 2.0, y + size / 2.0, glyph, tone, (size * 0.28).clamp(2.0, 7.0));
@@ -321,7 +321,8 @@ impl Picture<'_> {
         let peak = usl.peak().unwrap_or(20.0);
         let n_max = (tipping.unwrap_or(0.0) * 1.35).max(peak * 2.5).max(active * 1.1).max(limit.min(260.0) * 1.08);
         let points: Vec<(f64, f64)> = (0..=60)
-            .map(|i| n_max * f64::from(i) / 60.0)
+            // Closer together on the left, where it bends.
+            .map(|i| n_max * f64::from(i * i) / 3_600.0)
             .map(|n| (n, if n < 1.0 { n * usl.throughput(1.0) } else { usl.throughput(n) }))
             .collect();
         let top = usl.throughput(peak.min(n_max)).max(load.min(usl.throughput(peak) * 2.0));
