@@ -67,6 +67,55 @@ impl Rate {
     }
 }
 
+/// Many rates over one window of 20 slots, with one clock for all of them: counting is one addition.
+/// The owner turns the clock with [`Meters::turn`] before it counts.
+#[derive(Clone, Debug)]
+pub struct Meters<const N: usize> {
+    slot: Us,
+    counts: [[u32; N]; SLOTS],
+    current: u64,
+    place: usize,
+}
+
+impl<const N: usize> Meters<N> {
+    pub fn new(window: Us) -> Meters<N> {
+        Meters { slot: Us((window.0 / SLOTS as u64).max(1)), counts: [[0; N]; SLOTS], current: 0, place: 0 }
+    }
+
+    /// Empties the slots that time has passed over.
+    #[inline]
+    pub fn turn(&mut self, now: Us) {
+        if now.0 < (self.current + 1) * self.slot.0 {
+            return;
+        }
+        let target = now.0 / self.slot.0;
+        for slot in (self.current + 1).max((target + 1).saturating_sub(SLOTS as u64))..=target {
+            self.counts[(slot % SLOTS as u64) as usize] = [0; N];
+        }
+        self.current = target;
+        self.place = (target % SLOTS as u64) as usize;
+    }
+
+    #[inline(always)]
+    pub fn add(&mut self, which: usize, n: u32) {
+        self.counts[self.place][which] += n;
+    }
+
+    /// Counted in the window that ends now.
+    pub fn count(&self, which: usize, now: Us) -> u64 {
+        let newest = now.0 / self.slot.0;
+        let oldest = (newest + 1).saturating_sub(SLOTS as u64);
+        (oldest..=self.current).map(|s| u64::from(self.counts[(s % SLOTS as u64) as usize][which])).sum()
+    }
+
+    /// Per second over the window, or over the time since the start while that is shorter.
+    pub fn per_s(&self, which: usize, now: Us) -> f64 {
+        let from = (now.0 / self.slot.0 + 1).saturating_sub(SLOTS as u64) * self.slot.0;
+        let span = now.since(Us(from)).as_s();
+        if span > 0.0 { self.count(which, now) as f64 / span } else { 0.0 }
+    }
+}
+
 /// Percentiles of what happened in the last `window`: one small histogram a slot.
 #[derive(Clone, Debug)]
 pub struct Recent {
@@ -166,17 +215,23 @@ mod tests {
         #[test]
         fn windows_hold_what_lies_in_them(steps in prop::collection::vec((0u64..400, 1u64..1_000), 1..200), idle in 0u64..3_000) {
             let (mut rate, mut recent) = (Rate::new(Us::ms(1_000)), Recent::new(Us::ms(1_000), 5));
+            let mut meters: Meters<2> = Meters::new(Us::ms(1_000));
             let mut all = Vec::new();
             let mut now = 0;
             for (gap, value) in steps {
                 now += gap;
                 rate.add(Us::ms(now), 1);
+                meters.turn(Us::ms(now));
+                meters.add(1, 1);
                 recent.add(Us::ms(now), Us(value));
                 all.push((now, value));
             }
             now += idle;
             let in_slots = |slot: u64, n: u64| all.iter().filter(|(t, _)| now / slot - t / slot < n).count() as u64;
             prop_assert_eq!(rate.count(Us::ms(now)), in_slots(50, 20));
+            prop_assert_eq!(meters.count(1, Us::ms(now)), in_slots(50, 20));
+            prop_assert_eq!(meters.count(0, Us::ms(now)), 0);
+            prop_assert!((meters.per_s(1, Us::ms(now)) - rate.per_s(Us::ms(now))).abs() < 1e-9);
             prop_assert_eq!(recent.hist(Us::ms(now)).count(), in_slots(200, 5));
         }
     }

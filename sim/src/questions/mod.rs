@@ -4,6 +4,7 @@ pub mod backpressure;
 pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
+pub mod million_rpm_architecture;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -20,6 +21,7 @@ pub static ALL: &[&Question] = &[
     &slow_db_queries::QUESTION,
     &distributed_rate_limit::QUESTION,
     &caching_benefits::QUESTION,
+    &million_rpm_architecture::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
