@@ -180,6 +180,20 @@ fn limits_by_tier_hold() {
     assert_eq!(ask(&*off, "limited_share(0s, 5s)"), 0.0);
 }
 
+/// What a limit by tier is for: the others do not notice.
+#[test]
+fn a_greedy_client_is_limited() {
+    let good = |limiter: &str| {
+        let knobs = [("servers", "8"), ("limiter", limiter)];
+        let run = small(1, &knobs, &["2s greedy share=200"], 20);
+        ask(&*run, "goodput_rate(10s, 20s)")
+    };
+    let (with, without) = (good("on"), good("off"));
+    assert!((with / 800.0 - 1.0).abs() < 0.05, "{with}");
+    // 2,400 a second for 1,280: it is answered like everybody, and everybody suffers.
+    assert!(without < 1_300.0, "{without}");
+}
+
 /// Slow servers pass their checks. Who counts what is outstanding sends them less.
 #[test]
 fn least_outstanding_spares_the_slow() {

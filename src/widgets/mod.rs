@@ -7,6 +7,7 @@ pub mod backpressure;
 pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
+pub mod million_rpm_architecture;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -41,6 +42,7 @@ pub static ALL: &[&Picture] = &[
     &slow_db_queries::PICTURE,
     &distributed_rate_limit::PICTURE,
     &caching_benefits::PICTURE,
+    &million_rpm_architecture::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

@@ -32,10 +32,15 @@ impl Million {
     /// counter a client, emptied every minute.
     fn within_tier(&mut self, id: u32, tier: u32, ctx: &mut Ctx<Ev>) -> bool {
         let (free, paying) = self.population;
-        let bits = self.clients.at(u64::from(id) + 1) & 0xffff_ffff;
-        let of = |n: u32| ((bits * u64::from(n)) >> 32) as usize;
-        let paid = paying > 0 && tier < self.paid_cut;
-        let (client, limit) = if paid { (of(paying), self.s.paid) } else { (paying as usize + of(free), self.s.free) };
+        let bits = self.clients.at(u64::from(id) + 1);
+        let of = |n: u32| (((bits & 0xffff_ffff) * u64::from(n)) >> 32) as usize;
+        let greedy = ((bits >> 40) as u32 & 0xf_ffff) < self.greedy_cut;
+        let paid = paying > 0 && tier < self.paid_cut && !greedy;
+        let (client, limit) = match (greedy, paid) {
+            (true, _) => (paying as usize, self.s.free),
+            (_, true) => (of(paying), self.s.paid),
+            _ => (paying as usize + of(free), self.s.free),
+        };
         let used = &mut self.tiers[client];
         if *used < limit {
             *used += 1;

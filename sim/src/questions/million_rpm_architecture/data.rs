@@ -364,15 +364,30 @@ impl Million {
             if self.s.broker && !self.publish(f.id, ctx) {
                 return self.abort(slot, Why::BrokerFull, false, ctx);
             }
-            return self.work_on(slot, ctx);
+            if !self.gives_up(slot, ctx) {
+                self.work_on(slot, ctx);
+            }
+            return;
         }
         let key = self.key(f.id, f.missing.trailing_zeros());
         self.fill(key, ctx.now);
         self.next_record(slot, ctx);
     }
 
+    /// A worker that hears that its client has left does not go on.
+    fn gives_up(&mut self, slot: u32, ctx: &mut Ctx<Ev>) -> bool {
+        let gone = self.s.expire && self.flights.get(slot).flags & GONE != 0;
+        if gone {
+            self.abort(slot, Why::Patience, false, ctx);
+        }
+        gone
+    }
+
     /// The record that was asked for is there.
     fn next_record(&mut self, slot: u32, ctx: &mut Ctx<Ev>) {
+        if self.gives_up(slot, ctx) {
+            return;
+        }
         let f = self.flights.get_mut(slot);
         f.missing &= f.missing - 1;
         if f.missing == 0 { self.work_on(slot, ctx) } else { self.read_next(slot, ctx) }

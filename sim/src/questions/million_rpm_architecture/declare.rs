@@ -40,7 +40,7 @@ indexed! {
         TIMEOUT = Knob::float("timeout", "Client timeout", 1_000.0, 50.0, 30_000.0, 10.0).unit("ms").log().live()
             .help("A client that has no answer by then leaves. Each request runs this timer."),
         EXPIRE = Knob::toggle("expire", "Drop expired requests", true).live()
-            .help("A worker does not start a request whose client has left."),
+            .help("A worker does not start a request whose client has left, nor go on with it after a wait."),
 
         BALANCERS = Knob::int("balancers", "Balancers", 0, 0, 32)
             .help("How many balancers there are, spread over the zones. 0 takes what the planner derives."),
@@ -147,8 +147,8 @@ indexed! {
 indexed! {
     pub mod act: Act {
         ZONE = Act { key: "zone", label: "Lose a zone", hotkey: 'z',
-            args: &[Arg::int("zone", "Which zone", 1, 1, 6)], fault: true,
-            help: "Everything that stands in the zone is gone, with all it holds." },
+            args: &[Arg::int("zone", "Which zone", 2, 1, 6)], fault: true,
+            help: "Everything that stands in the zone is gone, with all it holds. The first shard's primary stands in zone 1." },
         BALANCER = Act { key: "balancer", label: "Lose a balancer", hotkey: 'b',
             args: &[Arg::int("balancer", "Which balancer", 1, 1, 32)], fault: true,
             help: "It dies with its connections. The edge goes on sending to it until the checks have failed." },
@@ -158,12 +158,9 @@ indexed! {
         SLOW = Act { key: "slow", label: "Slow servers", hotkey: 'w',
             args: &[Arg::int("servers", "How many", 10, 1, 20_000), Arg::float("factor", "Times slower", 5.0, 1.5, 50.0, 0.5)], fault: true,
             help: "Alive, so the checks pass, but several times slower." },
-        CACHE = Act { key: "cache", label: "Lose the cache", hotkey: 'c',
-            args: &[Arg::int("nodes", "How many nodes", 64, 1, 64), Arg::float("for", "Away for", 0.0, 0.0, 600.0, 1.0).unit("s")], fault: true,
-            help: "So many cache nodes lose all they hold. Away for 0 s: they are back at once, empty." },
-        PRIMARY = Act { key: "primary", label: "Lose the primary", hotkey: 'm',
-            args: &[Arg::int("shard", "Which shard", 1, 1, 16)], fault: true,
-            help: "No writes until a replica has taken over. Writes that no replica has seen are lost." },
+        WORKERS = Act { key: "workers", label: "Stop the workers", hotkey: 'o',
+            args: &[Arg::float("for", "For how long", 20.0, 1.0, 600.0, 1.0).unit("s")], fault: true,
+            help: "Jobs pile up in the broker. What a worker had in hand is delivered again." },
         DB_SLOW = Act { key: "db", label: "Slow database", hotkey: 'q',
             args: &[Arg::float("factor", "Times slower", 5.0, 1.5, 50.0, 0.5)], fault: true,
             help: "Every query on every node takes longer." },
@@ -173,9 +170,15 @@ indexed! {
         FLASH = Act { key: "flash", label: "Flash traffic", hotkey: 'x',
             args: &[Arg::float("factor", "Times the load", 3.0, 1.0, 20.0, 0.5), Arg::float("for", "For how long", 20.0, 1.0, 600.0, 1.0).unit("s")], fault: true,
             help: "Several times the load, for a while." },
-        WORKERS = Act { key: "workers", label: "Stop the workers", hotkey: 'o',
-            args: &[Arg::float("for", "For how long", 20.0, 1.0, 600.0, 1.0).unit("s")], fault: true,
-            help: "Jobs pile up in the broker. What a worker had in hand is delivered again." },
+        BOT = Act { key: "greedy", label: "One greedy client", hotkey: 'g',
+            args: &[Arg::float("share", "Extra load", 50.0, 1.0, 500.0, 1.0).unit("% of the load")], fault: true,
+            help: "A single free client adds so much to the load. The limits by tier are there for it." },
+        PRIMARY = Act { key: "primary", label: "Lose the primary", hotkey: 'm',
+            args: &[Arg::int("shard", "Which shard", 1, 1, 16)], fault: true,
+            help: "No writes until a replica has taken over. Writes that no replica has seen are lost." },
+        CACHE = Act { key: "cache", label: "Lose the cache", hotkey: 'c',
+            args: &[Arg::int("nodes", "How many nodes", 64, 1, 64), Arg::float("for", "Away for", 0.0, 0.0, 600.0, 1.0).unit("s")], fault: true,
+            help: "So many cache nodes lose all they hold. Away for 0 s: they are back at once, empty." },
         MEND = Act { key: "mend", label: "Mend all", hotkey: 'r', args: &[], fault: true,
             help: "Everything lost is back: cache nodes empty, database nodes as replicas." },
     }

@@ -65,6 +65,12 @@ impl Million {
                 self.pace(ctx);
                 log(ctx, code::FLASH, (args[0] * 10.0) as i64, self.load.rate() as i64);
             }
+            act::BOT => {
+                self.greedy = args[0] / 100.0;
+                self.greedy_cut = cut(self.greedy / (1.0 + self.greedy));
+                self.pace(ctx);
+                log(ctx, code::GREEDY, args[0] as i64, i64::from(self.s.limiter));
+            }
             act::WORKERS => {
                 // At least once: what was in hand is delivered again.
                 self.job_stop += 1;
@@ -339,6 +345,7 @@ impl Million {
         self.hot_cut = cut(self.hot);
         self.flash = 1.0;
         self.flashes += 1;
+        (self.greedy, self.greedy_cut) = (0.0, 0);
         if self.jobs_stopped {
             self.workers_back(self.job_stop, ctx);
         }

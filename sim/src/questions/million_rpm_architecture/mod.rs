@@ -565,11 +565,14 @@ pub struct Million {
     load: Load,
     flash: f64,
     flashes: u16,
+    /// What one greedy client adds to the load, as a share of it.
+    greedy: f64,
     hot: f64,
     write_cut: u32,
     edge_cut: u32,
     paid_cut: u32,
     hot_cut: u32,
+    greedy_cut: u32,
     /// (free, paying) clients.
     population: (u32, u32),
     own: Us,
@@ -687,7 +690,7 @@ impl Million {
 
     /// The rate that is due now, from the course of the day, the knob and the flash.
     fn pace(&mut self, ctx: &mut Ctx<Ev>) {
-        let rate = self.s.rate * self.s.load * self.flash * self.s.course(ctx.now);
+        let rate = self.s.rate * self.s.load * self.flash * (1.0 + self.greedy) * self.s.course(ctx.now);
         if rate != self.load.rate() {
             self.load.set_rate(ctx.now, rate);
             self.samples.pace(rate);
@@ -774,11 +777,13 @@ impl Model for Million {
             load: Load::fine(tape, s.rate * s.load * s.course(Us::ZERO)),
             flash: 1.0,
             flashes: 0,
+            greedy: 0.0,
             hot: s.hot,
             write_cut: 0,
             edge_cut: 0,
             paid_cut: 0,
             hot_cut: 0,
+            greedy_cut: 0,
             population: (free, paying),
             own: Us::ZERO,
             ttl_ticks: 0,
@@ -873,7 +878,9 @@ impl Model for Million {
         self.schedule_arrival(ctx);
         ctx.after(Us::s(1), Ev::Tick);
         ctx.after(self.s.health.every, Ev::Check);
-        // What is deployed is part of what a run is.
+        // What is deployed, and for whom, is part of what a run is.
+        let (free, paying) = self.population;
+        ctx.mix(u64::from(free) << 32 | u64::from(paying));
         ctx.mix(u64::from(self.d.servers) << 32 | u64::from(self.d.db_nodes()) << 16 | u64::from(self.d.cache_nodes));
     }
 

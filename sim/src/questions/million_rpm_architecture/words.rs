@@ -41,6 +41,7 @@ pub(super) mod code {
     pub const MENDED: u8 = 35;
     pub const CHECKED: u8 = 36;
     pub const KNOB: u8 = 37;
+    pub const GREEDY: u8 = 38;
 }
 
 /// In the order of `Why`.
@@ -121,6 +122,8 @@ pub(super) fn tell(line: &Line) -> String {
         code::DB_SLOW => format!("The database is {} times slower", tenths(a)),
         code::HOT => format!("{a} % of all lookups want one record, on cache node {}", b + 1),
         code::FLASH => format!("{} times the load: {} requests a second", tenths(a), n(b)),
+        code::GREEDY if b == 0 => format!("One client adds {a} % to the load, and nothing limits it"),
+        code::GREEDY => format!("One client adds {a} % to the load; its tier will not allow it"),
         code::FLASH_OVER => format!("The flash is over: {} requests a second", n(a)),
         code::WORKERS => format!("The job workers stop for {}", us(a)),
         code::WORKERS_BACK => format!("The job workers are back; {} jobs wait", n(a)),
