@@ -15,8 +15,13 @@ struct Entry<E> {
 
 impl<E> Entry<E> {
     #[inline(always)]
+    fn key(&self) -> u128 {
+        u128::from(self.time) << 64 | u128::from(self.sequence)
+    }
+    #[inline(always)]
     fn before(&self, other: &Entry<E>) -> bool {
-        (self.time, self.sequence) < (other.time, other.sequence)
+        // As one number: compared without a branch, which nothing could predict.
+        self.key() < other.key()
     }
 }
 
@@ -61,7 +66,8 @@ impl<E: Copy> Queue<E> {
         self.heap.push(entry);
         while hole > 0 {
             let parent = (hole - 1) / 4;
-            if !entry.before(&self.heap[parent]) {
+            let above = &self.heap[parent];
+            if (above.time, above.sequence) < (entry.time, entry.sequence) {
                 break;
             }
             self.heap[hole] = self.heap[parent];
@@ -83,15 +89,28 @@ impl<E: Copy> Queue<E> {
             if first >= n {
                 break;
             }
-            let children = &self.heap[first..n.min(first + 4)];
-            let mut least = 0;
-            for i in 1..children.len() {
-                if children[i].before(&children[least]) {
-                    least = i;
+            let least = match self.heap.get(first..first + 4) {
+                // All four, as nearly always: two pairs, then the better of each.
+                Some([a, b, c, d]) => {
+                    let (x, kx) = if b.before(a) { (1, b.key()) } else { (0, a.key()) };
+                    let (y, ky) = if d.before(c) { (3, d.key()) } else { (2, c.key()) };
+                    if ky < kx { y } else { x }
                 }
-            }
-            let child = children[least];
-            if !child.before(&last) {
+                // The last node's children, or a queue of a few events, whose order branches learn.
+                _ => {
+                    let children = &self.heap[first..n];
+                    let mut least = 0;
+                    for i in 1..children.len() {
+                        let (a, b) = (&children[i], &children[least]);
+                        if (a.time, a.sequence) < (b.time, b.sequence) {
+                            least = i;
+                        }
+                    }
+                    least
+                }
+            };
+            let child = self.heap[first + least];
+            if (last.time, last.sequence) < (child.time, child.sequence) {
                 break;
             }
             self.heap[hole] = child;
