@@ -52,22 +52,21 @@ pub fn right_answer(answers: impl IntoIterator<Item = Answer>, measured: f64) ->
 impl Answer {
     pub fn fits(self, measured: f64) -> bool {
         match self {
-            // Rounding is done the way the screen does it, by formatting, so that reader and judge agree.
+            // Rounded the way the screen does it, so that reader and judge agree.
             Answer::Number { value, decimals } => {
-                measured.is_finite() && shown(value, decimals) == shown(measured, decimals)
+                measured.is_finite() && rounded(value, decimals) == rounded(measured, decimals)
             }
             Answer::When(expect) => expect.holds(measured),
         }
     }
 }
 
-/// A number with fixed decimals, without the sign that tiny negatives would leave on a zero.
-fn shown(x: f64, decimals: u8) -> String {
-    let text = format!("{x:.*}", usize::from(decimals));
-    match text.strip_prefix('-') {
-        Some(rest) if rest.bytes().all(|b| matches!(b, b'0' | b'.')) => rest.to_owned(),
-        _ => text,
-    }
+/// A number in units of its last decimal, halves away from zero: what `sim::decimal::fixed` shows.
+fn rounded(x: f64, decimals: u8) -> f64 {
+    let unit = (0..decimals).fold(1.0, |unit, _| unit * 10.0);
+    let (size, whole) = (x.abs(), x.abs().trunc());
+    let units = whole * unit + ((size - whole) * unit + 0.5).floor();
+    if x < 0.0 { -units } else { units }
 }
 
 impl Expect {

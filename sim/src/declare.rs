@@ -166,7 +166,7 @@ impl Knob {
                 None => wrong("no such choice"),
             },
             Kind::Int | Kind::Float => {
-                let Ok(v) = text.replace('_', "").parse::<f64>() else {
+                let Some(v) = crate::decimal::parse(&text.replace('_', "")) else {
                     return wrong("not a number");
                 };
                 if !v.is_finite() {
@@ -201,7 +201,7 @@ impl Knob {
 
 /// A number without needless digits: `100`, `0.05`.
 pub fn show(v: f64) -> String {
-    format!("{v}")
+    crate::decimal::Plain(v).to_string()
 }
 
 /// An argument of an act, described like a knob.

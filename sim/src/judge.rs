@@ -16,7 +16,7 @@ pub fn value(q: &'static Question, setup: &Setup, seed: u64) -> Result<RunValue,
         let args = i.args.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         inputs.push(script::input(q, Us(i.at_us), &i.act, args)?);
     }
-    inputs.sort_by_key(|i| i.at);
+    crate::order::by_key(&mut inputs, |i| i.at);
     Ok(RunValue { question: q, seed, knobs, inputs })
 }
 

@@ -9,6 +9,7 @@
 //! break that.
 
 pub mod blocks;
+pub mod decimal;
 pub mod declare;
 pub mod golden;
 #[cfg(feature = "runner")]
@@ -16,6 +17,7 @@ pub mod judge;
 pub mod kernel;
 pub mod link;
 pub mod measure;
+pub mod order;
 pub mod plain;
 pub mod questions;
 pub mod script;

@@ -152,7 +152,7 @@ fn unpack(q: &'static Question, side: PackedSide, notes: &mut Vec<String>) -> Ru
             Some(k) => notes.push(format!(
                 "The link sets {} to {}, which is out of range; it stays at {}.",
                 k.label,
-                v.value(),
+                crate::decimal::Plain(v.value()),
                 k.show(k.default)
             )),
             None => notes.push(format!(
@@ -258,9 +258,9 @@ fn decode_1(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>), S
             notes.push(format!("The link, made by an older version, was read except for this: {why}."));
         }
     }
-    a.inputs.sort_by_key(|i| i.at);
+    crate::order::by_key(&mut a.inputs, |i| i.at);
     if let Some(b) = &mut b {
-        b.inputs.sort_by_key(|i| i.at);
+        crate::order::by_key(&mut b.inputs, |i| i.at);
     }
     let moment = Moment { at, events: u64::MAX };
     Ok((Shared { a, b, moment, moment_b: moment, speed_milli: 1_000, playing: false }, notes))

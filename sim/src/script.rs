@@ -135,7 +135,7 @@ pub fn tell_input(q: &Question, input: &Input) -> String {
                 .args
                 .iter()
                 .zip(args)
-                .map(|(arg, v)| format!("{} {}", arg.label.to_lowercase(), arg.show(v)))
+                .map(|(arg, v)| format!("{} {}", arg.label.to_ascii_lowercase(), arg.show(v)))
                 .collect();
             if details.is_empty() { a.label.to_string() } else { format!("{}: {}", a.label, details.join(", ")) }
         }
@@ -199,7 +199,7 @@ fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {
         return duration(text).map(Us::as_s);
     }
     if kind == "number" {
-        return text.replace('_', "").parse().map_err(|_| format!("\"{text}\" is not a number"));
+        return crate::decimal::parse(&text.replace('_', "")).ok_or_else(|| format!("\"{text}\" is not a number"));
     }
     // Any other kind names the knob whose choices are meant.
     q.knobs[q.knob(kind)? as usize].parse(text)

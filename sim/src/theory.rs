@@ -112,7 +112,7 @@ pub fn goodput_with_refusals(capacity: f64, lambda: f64, kappa: f64) -> f64 {
     if lambda <= capacity {
         return lambda;
     }
-    ((capacity - kappa * lambda) / (1.0 - kappa)).clamp(0.0, capacity)
+    crate::order::between((capacity - kappa * lambda) / (1.0 - kappa), 0.0, capacity)
 }
 
 /// Interactive response time law: N users who think for Z between requests that take R complete

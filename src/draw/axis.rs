@@ -3,6 +3,7 @@
 use super::measure::{Font, text_width};
 use super::number::{self, Duration};
 use super::scene::{Scene, Tone};
+use sim::decimal::fixed;
 use std::fmt::Write;
 
 /// Maps simulated time to x. The time from `t0_us` to `t1_us` runs from `x0` to `x1`.
@@ -95,15 +96,15 @@ impl std::fmt::Display for Tick {
         match self.step_us {
             _ if self.t_us == 0 => f.write_str("0"),
             3_600_000_000.. => Duration(self.t_us as f64).fmt(f),
-            1_000_000.. if self.t_us >= 120_000_000 => write!(f, "{minutes}:{rest:02.0}"),
-            _ if self.t_us >= 120_000_000 => write!(f, "{minutes}:{rest:05.2}"),
-            1_000_000.. => write!(f, "{s:.0} s"),
-            1_000..1_000_000 if self.t1_us <= 1_000_000 => write!(f, "{:.0} ms", s * 1e3),
-            100_000.. => write!(f, "{s:.1} s"),
-            10_000.. => write!(f, "{s:.2} s"),
-            1_000.. => write!(f, "{s:.3} s"),
-            10.. => write!(f, "{:.2} ms", s * 1e3),
-            _ => write!(f, "{:.3} ms", s * 1e3),
+            1_000_000.. if self.t_us >= 120_000_000 => write!(f, "{minutes}:{:02}", fixed(rest, 0)),
+            _ if self.t_us >= 120_000_000 => write!(f, "{minutes}:{:05}", fixed(rest, 2)),
+            1_000_000.. => write!(f, "{} s", fixed(s, 0)),
+            1_000..1_000_000 if self.t1_us <= 1_000_000 => write!(f, "{} ms", fixed(s * 1e3, 0)),
+            100_000.. => write!(f, "{} s", fixed(s, 1)),
+            10_000.. => write!(f, "{} s", fixed(s, 2)),
+            1_000.. => write!(f, "{} s", fixed(s, 3)),
+            10.. => write!(f, "{} ms", fixed(s * 1e3, 2)),
+            _ => write!(f, "{} ms", fixed(s * 1e3, 3)),
         }
     }
 }

@@ -145,7 +145,10 @@ impl Renderer {
         self.writes = 0;
         if scene.width() != self.shown.width() || scene.height() != self.shown.height() {
             self.buffer.clear();
-            let _ = write!(self.buffer, "0 0 {} {}", scene.width(), scene.height());
+            self.buffer.push_str("0 0 ");
+            push_num(&mut self.buffer, scene.width());
+            self.buffer.push(' ');
+            push_num(&mut self.buffer, scene.height());
             self.set(&self.svg.clone(), "viewBox");
         }
         let changed = self.plan.make(&self.shown, scene);

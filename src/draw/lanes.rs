@@ -127,7 +127,7 @@ pub fn bracket(scene: &mut Scene, axis: &TimeAxis, y: f32, b: &Bracket<'_>) {
     let (lo, hi) = b.bounds;
     let t = scene.text((x0 + x1) / 2.0, y + 21.0, 12.0, b.words).bold().middle().tone(b.tone).fit(hi - lo);
     let half = t.text_width() / 2.0;
-    t.at_x(((x0 + x1) / 2.0).clamp(lo + half, (hi - half).max(lo + half)));
+    t.at_x(sim::order::between((x0 + x1) / 2.0, lo + half, (hi - half).max(lo + half)));
 }
 
 /// A shaded stretch of a lane (an outage, a window, the future), behind the marks: draw it first.

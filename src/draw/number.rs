@@ -11,6 +11,7 @@
 //! Every function returns a value that implements `Display`, so it can be drawn without allocating; call
 //! `.to_string()` for a `String`.
 
+use sim::decimal::{Scientific, fixed};
 use std::fmt::{self, Display, Formatter};
 
 /// An amount of simulated time, given in microseconds: `0 s`, `850 µs`, `12.4 ms`, `1.25 s`, `12.4 s`, `2 min 05 s`,
@@ -128,7 +129,7 @@ impl Display for Short {
         if v.is_infinite() {
             f.write_str("\u{221e}")
         } else if v < 999.5 {
-            if v == v.trunc() { write!(f, "{v:.0}") } else { write!(f, "{}", three(v)) }
+            if v == v.trunc() { write!(f, "{}", v as u64) } else { write!(f, "{}", three(v)) }
         } else if v < 999_999.5 {
             grouped(f, v.round() as u64)
         } else if v < 999_500_000.0 {
@@ -136,7 +137,7 @@ impl Display for Short {
         } else if v < 9.995e14 {
             write!(f, "{} G", three(v / 1e9))
         } else {
-            write!(f, "{v:.2e}")
+            Scientific(v).fmt(f)
         }
     }
 }
@@ -160,7 +161,7 @@ impl Display for Rate {
         } else if v.abs() < 0.095 {
             write!(f, "{}/s", Short(v))
         } else if v.abs() < 9.95 {
-            write!(f, "{v:.1}/s")
+            write!(f, "{}/s", fixed(v, 1))
         } else if v.abs() < 999_999.5 {
             write!(f, "{}/s", Short(v.round()))
         } else {
@@ -191,13 +192,13 @@ impl Display for Percent {
         } else if (f64::MIN_POSITIVE..0.005).contains(&p) {
             f.write_str("<0.01 %")
         } else if (f64::MIN_POSITIVE..0.1).contains(&p) {
-            write!(f, "{p:.2} %")
+            write!(f, "{} %", fixed(p, 2))
         } else if (99.995..100.0).contains(&p) {
             f.write_str(">99.99 %")
         } else if (99.95..100.0).contains(&p) {
-            write!(f, "{p:.2} %")
+            write!(f, "{} %", fixed(p, 2))
         } else if p.abs() < 999.5 {
-            write!(f, "{p:.1} %")
+            write!(f, "{} %", fixed(p, 1))
         } else {
             write!(f, "{} %", Short(p))
         }
@@ -278,9 +279,9 @@ impl Display for Three {
         } else if v >= 0.000995 {
             5
         } else {
-            return write!(f, "{v:.2e}");
+            return Scientific(v).fmt(f);
         };
-        write!(f, "{v:.decimals$}")
+        fixed(v, decimals).fmt(f)
     }
 }
 

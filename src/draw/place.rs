@@ -66,7 +66,7 @@ impl Placer {
 /// Pushes labels apart: `ys` become at least `gap` apart and stay within `lo..=hi` where that is possible, keep their
 /// order and move as little as possible (in the sum of squares).
 pub(super) fn spread(ys: &mut [(f32, usize)], gap: f32, lo: f32, hi: f32) {
-    ys.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    sim::order::by(ys, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).is_lt());
     // Less i times the gap, "at least a gap apart" means "ascending": neighbours out of order share their mean.
     let mut runs: Vec<(f32, usize)> = Vec::with_capacity(ys.len());
     for (i, (y, _)) in ys.iter().enumerate() {
@@ -81,7 +81,7 @@ pub(super) fn spread(ys: &mut [(f32, usize)], gap: f32, lo: f32, hi: f32) {
     let highest = (hi - gap * ys.len().saturating_sub(1) as f32).max(lo);
     let means = runs.iter().flat_map(|&(mean, n)| std::iter::repeat_n(mean, n));
     for (i, ((y, _), mean)) in ys.iter_mut().zip(means).enumerate() {
-        *y = mean.clamp(lo, highest) + i as f32 * gap;
+        *y = sim::order::between(mean, lo, highest) + i as f32 * gap;
     }
 }
 

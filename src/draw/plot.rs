@@ -110,8 +110,8 @@ impl Display for AxisValue<'_> {
         } else if self.step >= 1.0 {
             write!(f, "{}", number::Count(v.round() as i64))?;
         } else {
-            let decimals = (-self.step.log10().floor()).clamp(0.0, 6.0) as usize;
-            write!(f, "{v:.decimals$}")?;
+            let decimals = (-self.step.log10().floor()).clamp(0.0, 6.0) as u32;
+            write!(f, "{}", sim::decimal::fixed(v, decimals))?;
         }
         match self.unit {
             "" => Ok(()),
@@ -253,7 +253,7 @@ fn frame<'a>(
         let px = f.px(v);
         let t = scene.text(px, inner.bottom() + 14.0, 11.0, text).middle().tone(Tone::Ink3);
         let half = t.text_width() / 2.0;
-        t.at_x(px.clamp(area.x + half, (area.right() - half).max(area.x + half)));
+        t.at_x(sim::order::between(px, area.x + half, (area.right() - half).max(area.x + half)));
     });
     f
 }

@@ -233,7 +233,7 @@ pub fn parse_color(text: &str) -> Option<Rgba> {
         return if hex.len() == 6 { Some([byte(0)?, byte(2)?, byte(4)?, 255]) } else { None };
     }
     let inner = text.strip_prefix("rgba(").or_else(|| text.strip_prefix("rgb("))?.strip_suffix(')')?;
-    let mut parts = inner.split(',').map(|p| p.trim().parse::<f32>().ok());
+    let mut parts = inner.split(',').map(|p| sim::decimal::parse(p.trim()).map(|v| v as f32));
     let mut channel = || parts.next().flatten().map(|v| v.round().clamp(0.0, 255.0) as u8);
     let (r, g, b) = (channel()?, channel()?, channel()?);
     let alpha = parts.next().flatten().unwrap_or(1.0);

@@ -2,6 +2,7 @@
 //! first key descend from each other.
 
 use crate::draw::number::{duration_us, with_unit};
+use sim::decimal::fixed;
 
 use super::Heights;
 use crate::draw::{
@@ -76,8 +77,8 @@ fn boxes(n: usize, area: Area, size: (f32, f32)) -> Vec<Area> {
     let (w, h) = size;
     let at = |cx: f32, cy: f32| {
         Area::new(
-            (cx - w / 2.0).clamp(area.x, (area.right() - w).max(area.x)),
-            (cy - h / 2.0).clamp(area.y, (area.bottom() - h).max(area.y)),
+            sim::order::between(cx - w / 2.0, area.x, (area.right() - w).max(area.x)),
+            sim::order::between(cy - h / 2.0, area.y, (area.bottom() - h).max(area.y)),
             w,
             h,
         )
@@ -376,7 +377,12 @@ fn promise(scene: &mut Scene, m: &Model, area: Area, view: &View) {
     } else {
         let p = 100.0 * miss(n as u64, r as u64, w as u64);
         scene
-            .text(area.x, y, 12.0, format_args!("R {r} + W {w} \u{2264} N {n}: {p:.1} % miss a new write{session}"))
+            .text(
+                area.x,
+                y,
+                12.0,
+                format_args!("R {r} + W {w} \u{2264} N {n}: {} % miss a new write{session}", fixed(p, 1)),
+            )
             .tone(Tone::Ink2)
             .tip("The chance that R random replicas hold none of the W copies, before anything spreads");
     }

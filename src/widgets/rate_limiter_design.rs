@@ -11,6 +11,8 @@ use crate::draw::legend::legend;
 use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, TimeAxis, Tone, View, key};
 use sim::blocks::headers;
 use sim::blocks::limiter::Algorithm;
+use sim::decimal::fixed;
+use sim::order;
 use sim::questions::rate_limiter_design::{Mark, RateLimiter, act, client_name, level};
 use sim::{Live, Us, What};
 
@@ -110,7 +112,7 @@ fn columns(
                 None => {}
             }
         }
-        gone.sort_by_key(|(at, ..)| *at);
+        order::by_key(&mut gone, |(at, ..)| *at);
         for (at, id, outcome) in gone {
             put(scene, at, id, outcome);
         }
@@ -157,7 +159,7 @@ fn edges(scene: &mut Scene, model: &RateLimiter, axis: &TimeAxis, top: f32, bott
             let words = "window edge";
             let text = scene.text(x, top - 4.0, 11.0, words).tone(Tone::Ink3).middle();
             let half = text.text_width() / 2.0;
-            text.at_x(x.clamp(axis.x0 + half, axis.x1 - half));
+            text.at_x(sim::order::between(x, axis.x0 + half, axis.x1 - half));
         }
     }
 }
@@ -198,10 +200,10 @@ fn handles(scene: &mut Scene, live: &dyn Live, axis: &TimeAxis, y: f32) {
 fn short(span: Us) -> String {
     match span.0 {
         0 => "one instant".to_string(),
-        us if us < 10_000 => format!("{:.1} ms", us as f64 / 1e3),
-        us if us < 1_000_000 => format!("{:.0} ms", us as f64 / 1e3),
-        us if us < 100_000_000 => format!("{:.1} s", us as f64 / 1e6),
-        us => format!("{:.0} s", us as f64 / 1e6),
+        us if us < 10_000 => format!("{} ms", fixed(us as f64 / 1e3, 1)),
+        us if us < 1_000_000 => format!("{} ms", fixed(us as f64 / 1e3, 0)),
+        us if us < 100_000_000 => format!("{} s", fixed(us as f64 / 1e6, 1)),
+        us => format!("{} s", fixed(us as f64 / 1e6, 0)),
     }
 }
 
@@ -443,14 +445,14 @@ fn level_bucket(scene: &mut Scene, model: &RateLimiter, lane: usize, area: Area,
         Algorithm::TokenBucket | Algorithm::Gcra => {
             let left = p.burst as f64 - used;
             // Tenths matter near empty; a full bucket of a hundred has no room for them.
-            let number = if left < 99.95 { format!("{left:.1}") } else { format!("{left:.0}") };
+            let number = fixed(left, if left < 99.95 { 1 } else { 0 }).to_string();
             (number, "tokens left".to_string(), 1.0 - limiter.fill(p, clock))
         }
-        Algorithm::LeakyQueue => (format!("{used:.1}"), format!("of {} queued", p.burst), limiter.fill(p, clock)),
+        Algorithm::LeakyQueue => (fixed(used, 1).to_string(), format!("of {} queued", p.burst), limiter.fill(p, clock)),
         Algorithm::SlidingCounter => {
-            (format!("{used:.1}"), format!("of {} (estimate)", p.limit), limiter.fill(p, clock))
+            (fixed(used, 1).to_string(), format!("of {} (estimate)", p.limit), limiter.fill(p, clock))
         }
-        _ => (format!("{used:.0}"), format!("of {} counted", p.limit), limiter.fill(p, clock)),
+        _ => (fixed(used, 0).to_string(), format!("of {} counted", p.limit), limiter.fill(p, clock)),
     };
     // Several keys: this is the first one's.
     let caption = if model.keys_present().count() > 1 { format!("A: {caption}") } else { caption };

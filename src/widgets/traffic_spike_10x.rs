@@ -11,6 +11,7 @@ use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
 use crate::draw::tiles::{Tile, TileState, tiles};
 use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, Tone, View};
 use sim::blocks::breaker;
+use sim::decimal::fixed;
 use sim::questions::traffic_spike_10x::{Fate, Sample, Spike, Stage, act, number};
 use sim::{Live, Us};
 
@@ -335,7 +336,7 @@ impl Picture<'_> {
                 self.number(number::CRITICAL) < 90.0,
             ),
             ("Autoscaler reads", reads, m.is_blind(self.now)),
-            ("Cost", format!("{:.2} pod-hours, {paid} pods", m.pod_hours(self.now)), false),
+            ("Cost", format!("{} pod-hours, {paid} pods", fixed(m.pod_hours(self.now), 2)), false),
         ]
     }
 

@@ -129,7 +129,7 @@ impl Adaptive {
             self.probe();
         } else if w.answers >= WINDOW_MIN.max(self.limit as u32) {
             let w = core::mem::take(w);
-            self.limit = self.next(&w).clamp(f64::from(self.min), f64::from(self.max));
+            self.limit = crate::order::between(self.next(&w), f64::from(self.min), f64::from(self.max));
             if now >= self.probe_at && self.base.is_some() {
                 self.probe_at = now + self.probe_every;
                 // Those who are inside now must leave before the measurement means anything.

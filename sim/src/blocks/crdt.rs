@@ -266,7 +266,7 @@ impl Merge for OrSet {
             .chain(other.adds.iter().filter(|a| !self.seen.covers(a.1)))
             .copied()
             .collect();
-        adds.sort_unstable();
+        crate::order::sort(&mut adds);
         self.adds = adds;
         self.seen.merge(&other.seen);
     }

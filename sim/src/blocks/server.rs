@@ -329,9 +329,11 @@ impl Line {
 
     /// The order has changed under those who wait: they are put into the lanes it needs.
     pub fn reorder(&mut self, order: Order) {
-        let mut all: Vec<Job> = self.lanes.iter_mut().flat_map(|l| l.drain(..)).collect();
-        all.sort_by_key(Job::at);
-        for job in all {
+        let all: Vec<Job> = self.lanes.iter_mut().flat_map(|l| l.drain(..)).collect();
+        let mut arrivals: Vec<(Us, usize)> = all.iter().enumerate().map(|(i, job)| (job.at(), i)).collect();
+        crate::order::sort(&mut arrivals);
+        for (_, i) in arrivals {
+            let job = all[i];
             let lane = self.lane(&job, order);
             self.lanes[lane].push_back(job);
         }

@@ -48,7 +48,7 @@ impl ShardMap {
         let mut map = ShardMap { placement, nodes: (0..nodes).collect(), points: Vec::new() };
         if let Placement::Ring { virtual_nodes } = placement {
             map.points = (0..nodes).flat_map(|n| (0..virtual_nodes).map(move |v| (point(n, v), n))).collect();
-            map.points.sort_unstable();
+            crate::order::sort(&mut map.points);
         }
         map
     }
@@ -109,7 +109,7 @@ impl ShardMap {
         self.nodes.insert(place, node);
         if let Placement::Ring { virtual_nodes } = self.placement {
             self.points.extend((0..virtual_nodes).map(|v| (point(node, v), node)));
-            self.points.sort_unstable();
+            crate::order::sort(&mut self.points);
         }
     }
 

@@ -590,7 +590,7 @@ impl<M: Model> Live for Run<M> {
         old
     }
     fn set_inputs(&mut self, mut inputs: Vec<Input>) {
-        inputs.sort_by_key(|i| i.at);
+        crate::order::by_key(&mut inputs, |i| i.at);
         let here = self.state.moment.at;
         let frontier = self.frontier.at;
         let same = self.value.inputs.iter().zip(&inputs).take_while(|(a, b)| a == b).count();

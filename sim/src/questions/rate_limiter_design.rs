@@ -15,6 +15,7 @@
 use crate::blocks::headers::{self, Fields};
 use crate::blocks::limiter::{Algorithm, Decision, Limiter, Policy};
 use crate::blocks::load::Load;
+use crate::decimal::fixed;
 use crate::declare::{Act, Arg, Better, Knob, Knobs, Measure, Number, Question, Tone};
 use crate::indexed;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, make, mix};
@@ -435,7 +436,7 @@ pub fn client_name(client: usize) -> String {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().collect::<String>() + chars.as_str())
+    chars.next().map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
 /// Two small numbers in one of a line's values.
@@ -1360,11 +1361,11 @@ impl Model for RateLimiter {
             row(
                 &capital(&client_name(c)),
                 format!(
-                    "limit {}; {} admitted, {} refused; headroom {:.0} %",
+                    "limit {}; {} admitted, {} refused; headroom {} %",
                     policy.limit,
                     t.admitted,
                     t.refused,
-                    100.0 * (1.0 - limiter.fill(policy, self.clock(now)))
+                    fixed(100.0 * (1.0 - limiter.fill(policy, self.clock(now))), 0)
                 ),
             );
         }
@@ -1387,15 +1388,15 @@ pub fn level(a: Algorithm, limiter: &Limiter, policy: &Policy, clock: i64) -> St
     let used = limiter.used(policy, clock);
     match a {
         Algorithm::FixedWindow | Algorithm::SlidingLog => {
-            format!("{used:.0} of {} used", policy.limit)
+            format!("{used_0} of {} used", policy.limit, used_0 = fixed(used, 0))
         }
-        Algorithm::SlidingCounter => format!("{used:.1} of {} est.", policy.limit),
-        Algorithm::TokenBucket => format!("{:.1} of {} tokens left", policy.burst as f64 - used, policy.burst),
+        Algorithm::SlidingCounter => format!("{used_1} of {} est.", policy.limit, used_1 = fixed(used, 1)),
+        Algorithm::TokenBucket => format!("{} of {} tokens left", fixed(policy.burst as f64 - used, 1), policy.burst),
         Algorithm::Gcra => {
             let interval = policy.window.as_s() / policy.limit as f64;
-            format!("{:.1} s ahead of {:.1} s", used * interval, policy.burst as f64 * interval)
+            format!("{} s ahead of {} s", fixed(used * interval, 1), fixed(policy.burst as f64 * interval, 1))
         }
-        Algorithm::LeakyQueue => format!("{used:.1} of {} queued", policy.burst),
+        Algorithm::LeakyQueue => format!("{used_1} of {} queued", policy.burst, used_1 = fixed(used, 1)),
     }
 }
 
@@ -1406,23 +1407,33 @@ fn why_so(algorithm: Algorithm, packed: i64, cost: i64, admitted: bool) -> Strin
     let (fits, verdict) = if admitted { ("fits", "so it passes") } else { ("does not fit", "so it is refused") };
     match algorithm {
         Algorithm::FixedWindow => {
-            format!("Fixed window: {used:.0} of {size} used in this window of the calendar; {cost} more {fits}.")
+            format!(
+                "Fixed window: {used_0} of {size} used in this window of the calendar; {cost} more {fits}.",
+                used_0 = fixed(used, 0)
+            )
         }
         Algorithm::SlidingLog => {
-            format!("Sliding log: {used:.0} of {size} admitted in the last W; {cost} more {fits}.")
+            format!(
+                "Sliding log: {used_0} of {size} admitted in the last W; {cost} more {fits}.",
+                used_0 = fixed(used, 0)
+            )
         }
         Algorithm::SlidingCounter => {
-            format!("Sliding counter: the estimate for the last W is {used:.2} of {size}; {cost} more {fits}.")
+            format!(
+                "Sliding counter: the estimate for the last W is {used_2} of {size}; {cost} more {fits}.",
+                used_2 = fixed(used, 2)
+            )
         }
         Algorithm::TokenBucket => format!(
-            "Token bucket: {:.2} of {size} tokens are there and it needs {cost}, {verdict}.",
-            size as f64 - used
+            "Token bucket: {} of {size} tokens are there and it needs {cost}, {verdict}.",
+            fixed(size as f64 - used, 2)
         ),
         Algorithm::Gcra => format!(
-            "GCRA: the key is {used:.2} intervals ahead of its schedule and {cost} more must stay within {size}, {verdict}."
+            "GCRA: the key is {used_2} intervals ahead of its schedule and {cost} more must stay within {size}, {verdict}.",
+            used_2 = fixed(used, 2)
         ),
         Algorithm::LeakyQueue => {
-            format!("Leaky bucket: {used:.2} of {size} places are taken; {cost} more {fits}.")
+            format!("Leaky bucket: {used_2} of {size} places are taken; {cost} more {fits}.", used_2 = fixed(used, 2))
         }
     }
 }

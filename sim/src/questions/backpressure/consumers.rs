@@ -178,7 +178,7 @@ impl Consumers {
             Task::Request(_) => None,
         });
         let mut held: Vec<(u8, u32)> = buffered.chain(worked).collect();
-        held.sort_unstable();
+        crate::order::sort(&mut held);
         held.dedup();
         let missing = |(p, o): &&(u8, u32)| {
             let p = *p as usize;

@@ -330,9 +330,10 @@ impl Backpressure {
     pub(super) fn reorder(&mut self) {
         let mut all = Vec::new();
         self.line.clear(|job| all.push(job));
-        all.sort_unstable_by_key(|j| (j.at(), j.id));
-        for job in all {
-            let mut job = job;
+        let mut arrivals: Vec<_> = all.iter().enumerate().map(|(i, j)| (j.at(), j.id, i)).collect();
+        crate::order::sort(&mut arrivals);
+        for (_, _, i) in arrivals {
+            let mut job = all[i];
             job.class = self.class(job.id);
             self.line.offer(job.at(), job, &self.s.rules);
         }

@@ -1,6 +1,7 @@
 //! What happened, in words.
 
 use super::*;
+use crate::decimal::fixed;
 
 /// What a line of the log is about.
 pub(super) mod code {
@@ -221,7 +222,7 @@ pub(super) fn tell(line: &Line) -> String {
 
 fn cap(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |c| std::iter::once(c.to_ascii_uppercase()).chain(chars).collect())
 }
 
 const ORDERS_IN_WORDS: usize = 8;
@@ -283,9 +284,9 @@ pub(super) fn words(m: &SagaConsistency, now: Us) -> Vec<(String, String)> {
     row(
         "Ledger",
         format!(
-            "charged {:.2}, refunded {:.2} euros; {} units reserved, {} shipped",
-            m.charged_cents as f64 / 100.0,
-            m.refunded_cents as f64 / 100.0,
+            "charged {}, refunded {} euros; {} units reserved, {} shipped",
+            fixed(m.charged_cents as f64 / 100.0, 2),
+            fixed(m.refunded_cents as f64 / 100.0, 2),
             m.reserved.iter().sum::<u32>(),
             m.shipped.iter().sum::<u32>()
         ),

@@ -30,7 +30,7 @@ impl Spike {
         self.rotation.retain(|r| *r != p as u8);
         if into {
             self.rotation.push(p as u8);
-            self.rotation.sort_unstable();
+            crate::order::sort(&mut self.rotation);
         }
     }
 

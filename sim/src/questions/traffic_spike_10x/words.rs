@@ -123,9 +123,9 @@ pub(super) fn tell(line: &Line) -> String {
         code::RECOVERED => format!("recovered: {} of {} requests a second are answered in time", n(a), n(b)),
         code::BREAKER_OPEN => "the breaker opens: the database is left alone".into(),
         code::BREAKER_CLOSED => "the breaker closes: the database is asked again".into(),
-        code::KNOB => knob::ALL
-            .get(a as usize)
-            .map_or_else(String::new, |k| format!("{} is now {}", k.label.to_lowercase(), k.show(b as f64 / 1_000.0))),
+        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
+            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
+        }),
         _ => String::new(),
     }
 }
