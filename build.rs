@@ -1,4 +1,4 @@
-//! Turns `content/*.md` into `$OUT_DIR/content.rs`, which `src/content.rs` includes, and refuses to build while anything
+//! Turns `content/*.md` into `$OUT_DIR/content.rs` and `entries.rs`, which `src/content.rs` and `src/entries.rs` include, and refuses to build while anything
 //! in the content is wrong. The text of the articles goes only into the native build (`ssr`), never into the wasm.
 
 use press::{Answer, Article, Choice, Expect, Input, Known, Preset, Setup, Side, Try};
@@ -27,7 +27,20 @@ fn emit(articles: &[Article]) -> std::io::Result<()> {
     let out_dir = env::var("OUT_DIR").map_err(std::io::Error::other)?;
     let out_dir = Path::new(&out_dir);
     let known = Known::of(articles);
-    let mut code = format!("pub static ARTICLES: &[ArticleMeta] = {};\n", list(articles, |a| article(a, &known)));
+    let mut code = String::new();
+    for a in articles {
+        let name = constant(&a.slug);
+        let _ = writeln!(code, "static {name}_CARD: Card = {};", card(a));
+        let _ = writeln!(code, "pub static {name}: ArticleMeta = {};", article(a, &known));
+    }
+    let _ =
+        writeln!(code, "pub static CARDS: &[&Card] = {};", list(articles, |a| format!("&{}_CARD", constant(&a.slug))));
+    let _ = writeln!(
+        code,
+        "pub static ARTICLES: &[&ArticleMeta] = {};",
+        list(articles, |a| format!("&{}", constant(&a.slug)))
+    );
+    fs::write(out_dir.join("entries.rs"), entries(articles))?;
     if env::var_os("CARGO_FEATURE_SSR").is_some() {
         for a in articles {
             fs::write(out_dir.join(format!("{}.html", a.slug)), press::article_html(a, &known))?;
@@ -42,11 +55,20 @@ fn emit(articles: &[Article]) -> std::io::Result<()> {
 
 // What follows writes the structs of src/content.rs as Rust. Debug prints strings and floats as valid literals.
 
-fn article(a: &Article, known: &Known) -> String {
+/// `rate_limiter_design`
+fn module(slug: &str) -> String {
+    slug.replace('-', "_")
+}
+
+/// `RATE_LIMITER_DESIGN`
+fn constant(slug: &str) -> String {
+    module(slug).to_uppercase()
+}
+
+fn card(a: &Article) -> String {
     let f = &a.front;
-    let related: Vec<&String> = f.related.iter().filter(|slug| known.has(slug)).collect();
     format!(
-        "ArticleMeta {{ slug: {:?}, title: {:?}, short: {:?}, level: {:?}, theme: {:?}, topics: {}, minutes: {}, summary: {:?}, related: {}, presets: {}, tries: {} }}",
+        "Card {{ slug: {:?}, title: {:?}, short: {:?}, level: {:?}, theme: {:?}, topics: {}, minutes: {}, summary: {:?}, poster: {:?}, experiments: {} }}",
         a.slug,
         f.title,
         f.short,
@@ -55,10 +77,55 @@ fn article(a: &Article, known: &Known) -> String {
         list(&f.topics, |t| format!("{t:?}")),
         f.minutes,
         f.summary,
-        list(&related, |slug| format!("{slug:?}")),
+        f.presets.first().map(|p| &p.id),
+        list(&f.tries, |t| format!("{:?}", t.id)),
+    )
+}
+
+fn article(a: &Article, known: &Known) -> String {
+    let f = &a.front;
+    let related: Vec<&String> = f.related.iter().filter(|slug| known.has(slug)).collect();
+    format!(
+        "ArticleMeta {{ card: &{}_CARD, related: {}, presets: {}, tries: {} }}",
+        constant(&a.slug),
+        list(&related, |slug| format!("&{}_CARD", constant(slug))),
         list(&f.presets, preset),
         list(&f.tries, experiment),
     )
+}
+
+/// What `src/entries.rs` includes: every question as one value, and natively the list of them. In the browser each
+/// comes with a part of the program that is downloaded when it is asked for.
+fn entries(articles: &[Article]) -> String {
+    let mut code = String::new();
+    for a in articles {
+        let (module, constant) = (module(&a.slug), constant(&a.slug));
+        let _ = writeln!(
+            code,
+            "static {constant}: Entry = Entry {{ meta: &content::{constant}, question: &questions::{module}::QUESTION, picture: &widgets::{module}::PICTURE }};"
+        );
+    }
+    let _ = writeln!(
+        code,
+        "#[cfg(not(feature = \"csr\"))]\npub static ALL: &[&Entry] = {};",
+        list(articles, |a| format!("&{}", constant(&a.slug)))
+    );
+    code.push_str("#[cfg(feature = \"csr\")]\nmod parts {\nuse super::*;\n");
+    for a in articles {
+        let (module, constant) = (module(&a.slug), constant(&a.slug));
+        let _ = writeln!(
+            code,
+            "#[wasm_split_helpers::wasm_split({module}, fallible)]\npub fn {module}() -> Loaded {{ Ok(&super::{constant}) }}"
+        );
+    }
+    code.push_str(
+        "}\n#[cfg(feature = \"csr\")]\npub async fn load(slug: &str) -> Option<Loaded> {\nSome(match slug {\n",
+    );
+    for a in articles {
+        let _ = writeln!(code, "{:?} => parts::{}().await,", a.slug, module(&a.slug));
+    }
+    code.push_str("_ => return None,\n})\n}\n");
+    code
 }
 
 fn preset(p: &Preset) -> String {

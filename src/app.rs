@@ -21,63 +21,87 @@
 //! then, and for ever without JavaScript, the style sheet hides the controls that only the app can
 //! serve (class `needs-app`) but keeps their place, so nothing moves.
 
-use crate::content::{self, ArticleMeta};
-use crate::fixed::{Fixed, fixed};
-use crate::pages::{embed::embed, header::header, library::library, not_found::not_found, question::question};
+use crate::entries::Entry;
+use crate::pages::{Lists, embed::embed, header::header, question::question};
 use crate::prefs::Prefs;
-use leptos::prelude::*;
+use crate::ui::el::Piece;
+use crate::ui::{context, document, provide};
 use std::sync::Arc;
 
 /// The path of the page that says that there is no such page, as [`render_route`] takes it.
 pub const NOT_FOUND_ROUTE: &str = "/404.html";
 
+#[cfg(not(feature = "csr"))]
 const SITE: &str = "Breakable";
 
-/// A page of the site.
+/// What an address asks for, as its shape says; whether there is such a question is another matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Asked<'a> {
     Library,
     /// The question with this slug: its text beside its simulation.
-    Question(&'static str),
+    Question(&'a str),
     /// The simulation of this slug alone, to be shown in a frame on somebody's page.
-    Embed(&'static str),
-    NotFound,
+    Embed(&'a str),
+    Unknown,
 }
 
-impl Place {
-    /// The page at `path`, which is relative to the site's root: `q/saga-consistency/`.
-    pub fn at(path: &str) -> Place {
+impl Asked<'_> {
+    /// What `path` asks for, which is relative to the site's root: `q/saga-consistency/`.
+    pub fn at(path: &str) -> Asked<'_> {
         let path = path.strip_suffix("index.html").unwrap_or(path);
         let mut parts = path.split('/').filter(|part| !part.is_empty());
-        let known = |slug: &str| content::ARTICLES.iter().map(|a| a.slug).find(|s| *s == slug);
         match (parts.next(), parts.next(), parts.next()) {
-            (None, ..) => Place::Library,
-            (Some("q"), Some(slug), None) => known(slug).map_or(Place::NotFound, Place::Question),
-            (Some("embed"), Some(slug), None) => known(slug).map_or(Place::NotFound, Place::Embed),
-            _ => Place::NotFound,
+            (None, ..) => Asked::Library,
+            (Some("q"), Some(slug), None) => Asked::Question(slug),
+            (Some("embed"), Some(slug), None) => Asked::Embed(slug),
+            _ => Asked::Unknown,
+        }
+    }
+}
+
+/// A page of the site, with what it is made of.
+#[derive(Clone, Copy)]
+pub enum Place {
+    Library(&'static Lists),
+    Question(&'static Entry),
+    Embed(&'static Entry),
+    NotFound(&'static Lists),
+}
+
+#[cfg(not(feature = "csr"))]
+impl Place {
+    /// The page at `path`, which is relative to the site's root.
+    pub fn at(path: &str) -> Place {
+        use crate::{entries::find, pages::LISTS};
+        match Asked::at(path) {
+            Asked::Library => Place::Library(&LISTS),
+            Asked::Question(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Question),
+            Asked::Embed(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Embed),
+            Asked::Unknown => Place::NotFound(&LISTS),
         }
     }
 
     /// What belongs into the document's head.
     pub fn head(self) -> Head {
-        let article = |slug: &str| article(slug).map_or(("", ""), |a| (a.title, a.summary));
         match self {
-            Place::Library => Head {
+            Place::Library(_) => Head {
                 title: format!("{SITE}: backend interview questions you can break"),
                 description: "Backend interview questions, each with a simulation that runs in your browser. \
                               Push it until it fails, rewind, and see why."
                     .into(),
                 listed: true,
             },
-            Place::Question(slug) => {
-                let (title, summary) = article(slug);
-                Head { title: format!("{title} · {SITE}"), description: summary.into(), listed: true }
-            }
-            Place::Embed(slug) => {
-                let (title, summary) = article(slug);
-                Head { title: format!("{title} · {SITE}"), description: summary.into(), listed: false }
-            }
-            Place::NotFound => Head {
+            Place::Question(entry) => Head {
+                title: format!("{} · {SITE}", entry.meta.title),
+                description: entry.meta.summary.into(),
+                listed: true,
+            },
+            Place::Embed(entry) => Head {
+                title: format!("{} · {SITE}", entry.meta.title),
+                description: entry.meta.summary.into(),
+                listed: false,
+            },
+            Place::NotFound(_) => Head {
                 title: format!("Nothing here · {SITE}"),
                 description: "There is no page at this address.".into(),
                 listed: false,
@@ -100,12 +124,13 @@ pub struct Head {
 /// Every address that gets an `index.html`, in the order of the library. [`NOT_FOUND_ROUTE`] is not among them.
 pub fn routes() -> Vec<String> {
     let mut routes = vec!["/".to_owned()];
-    routes.extend(content::ARTICLES.iter().map(|a| format!("/q/{}/", a.slug)));
-    routes.extend(content::ARTICLES.iter().map(|a| format!("/embed/{}/", a.slug)));
+    routes.extend(crate::content::CARDS.iter().map(|a| format!("/q/{}/", a.slug)));
+    routes.extend(crate::content::CARDS.iter().map(|a| format!("/embed/{}/", a.slug)));
     routes
 }
 
 /// The head of the page at `path`, which begins with a slash.
+#[cfg(not(feature = "csr"))]
 pub fn head_for(path: &str) -> Head {
     Place::at(path).head()
 }
@@ -119,13 +144,11 @@ pub fn base_of(path: &str) -> String {
 /// The HTML that stands inside `#app` at `path`, a member of [`routes`] or [`NOT_FOUND_ROUTE`].
 #[cfg(feature = "ssr")]
 pub fn render_route(path: &str) -> String {
-    let owner = Owner::new();
-    let html = owner.with(|| {
+    crate::ui::in_scope(|| {
         let root = Root { at: "/".into(), href: base_of(path).into() };
-        app(root, Prefs::none(), path.trim_start_matches('/')).to_html()
-    });
-    drop(owner);
-    html
+        let path = path.trim_start_matches('/');
+        app(root, Prefs::none(), Place::at(path), path).into_html()
+    })
 }
 
 /// Where the site's root is, seen from the page.
@@ -147,7 +170,7 @@ impl Root {
         Root { href: at.clone(), at }
     }
 
-    /// `path` without the root in front: what [`Place::at`] takes.
+    /// `path` without the root in front: what [`Asked::at`] takes.
     pub fn strip<'a>(&self, path: &'a str) -> &'a str {
         // `/breakable` without its last slash is the root too.
         path.strip_prefix(&*self.at).unwrap_or_else(|| if path.len() + 1 == self.at.len() { "" } else { path })
@@ -166,28 +189,22 @@ impl Root {
 
 /// The site's root; available in every component.
 pub fn use_root() -> Root {
-    expect_context::<Root>()
-}
-
-/// What is known of the question `slug`.
-pub fn article(slug: &str) -> Option<&'static ArticleMeta> {
-    content::ARTICLES.iter().find(|a| a.slug == slug)
+    context().expect("every page hands down the root")
 }
 
 /// The header, and below it the page at `path`, which is relative to the root: what [`Root::strip`] returns.
 ///
 /// Every page is a file of its own, so a link loads the next one: here is nothing that moves between pages.
-pub fn app(root: Root, prefs: Prefs, path: &str) -> Fixed {
-    provide_context(root);
-    provide_context(prefs);
-    let place = Place::at(path);
+pub fn app(root: Root, prefs: Prefs, place: Place, path: &str) -> Piece {
+    provide(root);
+    provide(prefs);
     let page = match place {
-        Place::Library => library(),
-        Place::Question(slug) => question(slug),
-        Place::Embed(slug) => return embed(slug),
-        Place::NotFound => not_found(path),
+        Place::Library(lists) => (lists.library)(),
+        Place::Question(entry) => question(entry),
+        Place::Embed(entry) => return embed(entry),
+        Place::NotFound(lists) => (lists.not_found)(path),
     };
-    fixed((header(place), page))
+    [header(place), page].into()
 }
 
 #[cfg(test)]
@@ -196,19 +213,22 @@ mod tests {
 
     #[test]
     fn addresses_name_their_pages() {
-        assert_eq!(Place::at(""), Place::Library);
-        assert_eq!(Place::at("/"), Place::Library);
-        assert_eq!(Place::at("index.html"), Place::Library);
-        for path in ["q", "q/", "q/unknown/", "about/", "404.html"] {
-            assert_eq!(Place::at(path), Place::NotFound, "{path}");
+        for path in ["", "/", "index.html"] {
+            assert_eq!(Asked::at(path), Asked::Library);
         }
-        for slug in content::ARTICLES.iter().map(|a| a.slug) {
-            for path in [format!("q/{slug}"), format!("q/{slug}/"), format!("/q/{slug}/index.html")] {
-                assert_eq!(Place::at(&path), Place::Question(slug), "{path}");
-            }
-            assert_eq!(Place::at(&format!("embed/{slug}/")), Place::Embed(slug));
-            assert_eq!(Place::at(&format!("q/{slug}/more")), Place::NotFound);
+        for path in ["q", "q/", "about/", "404.html", "q/x/more"] {
+            assert_eq!(Asked::at(path), Asked::Unknown, "{path}");
         }
+        for path in ["q/x", "q/x/", "/q/x/index.html"] {
+            assert_eq!(Asked::at(path), Asked::Question("x"), "{path}");
+        }
+        assert_eq!(Asked::at("embed/x/"), Asked::Embed("x"));
+        for card in crate::content::CARDS {
+            let (q, e) = (format!("q/{}/", card.slug), format!("embed/{}/", card.slug));
+            assert!(matches!(Place::at(&q), Place::Question(entry) if entry.meta.slug == card.slug));
+            assert!(matches!(Place::at(&e), Place::Embed(entry) if entry.meta.slug == card.slug));
+        }
+        assert!(matches!(Place::at("q/unknown/"), Place::NotFound(_)));
     }
 
     #[test]
@@ -217,7 +237,7 @@ mod tests {
         assert_eq!(base_of("/404.html"), "./");
         assert_eq!(base_of("/q/x/"), "../../");
         for route in routes() {
-            assert_ne!(Place::at(&route), Place::NotFound, "{route}");
+            assert!(!matches!(Place::at(&route), Place::NotFound(_)), "{route}");
         }
     }
 

@@ -1,10 +1,14 @@
 //! The browser's entry: puts the running app where the prerendered page stands.
 
-use crate::app::{self, Place, Root};
-use crate::pages::{article, focus_quietly, is_typing};
+use crate::app::{self, Asked, Place, Root};
+use crate::entries::{self, Entry};
+use crate::pages::{article, focus_quietly, is_typing, lists};
 use crate::prefs::Prefs;
-use leptos::prelude::*;
-use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
+use crate::stage::load_more;
+use crate::ui::{document, for_ever, location, on_window, window};
+use std::cell::Cell;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_split_helpers::SplitLoaderError;
 use web_sys::{Element, HtmlElement};
 
 /// Replaces the prerendered content of `#app` by the running app.
@@ -13,37 +17,77 @@ use web_sys::{Element, HtmlElement};
 /// beside the old one, the article's nodes move over, and only then is the old view removed. The
 /// scroll position survives because the height of the page is the same at the next layout. If
 /// building the view fails, the prerendered page is still there to be read.
-#[wasm_bindgen(start)]
-pub fn start() {
+///
+/// Before that, the page's own part of the program is downloaded. When that fails, `failed` is called with a message.
+#[wasm_bindgen]
+pub fn start(failed: js_sys::Function) {
     console_error_panic_hook::set_once();
-    let Some(host) = document().get_element_by_id("app").and_then(|e| e.dyn_into::<HtmlElement>().ok()) else {
-        leptos::logging::error!("The page has no element with the id \"app\", so there is nowhere to put the app.");
-        return;
-    };
+    wasm_bindgen_futures::spawn_local(async move {
+        if let Err(why) = run().await {
+            _ = failed.call1(&JsValue::NULL, &JsValue::from_str(why));
+        }
+    });
+}
+
+async fn run() -> Result<(), &'static str> {
+    let host = document().get_element_by_id("app").and_then(|e| e.dyn_into::<HtmlElement>().ok());
+    let host = host.ok_or("the page has no element with the id \"app\", so there is nowhere to put the app")?;
     let root = Root::from_document(&host);
     forget_index_html();
     let pathname = location().pathname().unwrap_or_default();
     let path = root.strip(&pathname).to_owned();
-    let prefs = Prefs::open(&Place::at(&path), &location().search().unwrap_or_default());
-    go_to_search_on_slash(root.clone());
-
-    let old: Vec<Element> = children_of(&host);
-    let focus = focused_path(&host);
-    let text = article::parts_in(&host);
-    leptos::mount::mount_to(host.clone(), move || app::app(root, prefs, &path)).forget();
-    article::take_over(&host, &text);
-    for e in old {
-        e.remove();
+    let asked = Asked::at(&path);
+    let place = place(asked).await.map_err(|_| "a part of it could not be downloaded")?;
+    // A page that opens at somebody's moment starts there, not at the beginning.
+    if location().hash().unwrap_or_default().starts_with("#r=") {
+        load_more().await.map_err(|_| "a part of it could not be downloaded")?;
     }
-    _ = host.remove_attribute("data-static");
-    restore_focus(&host, focus);
+    for_ever(|| {
+        let prefs = Prefs::open(asked, &location().search().unwrap_or_default());
+        go_to_search_on_slash(root.clone());
+        refresh_when_shown_again(prefs);
+        let old: Vec<Element> = children_of(&host);
+        let focus = focused_path(&host);
+        let text = article::parts_in(&host);
+        app::app(root, prefs, place, &path).mount(&host);
+        article::take_over(&host, &text);
+        for e in old {
+            e.remove();
+        }
+        _ = host.remove_attribute("data-static");
+        restore_focus(&host, focus);
+    });
     let hash = location().hash().unwrap_or_default();
     if hash == "#search" {
         focus_search();
     } else {
         article::follow_address(&hash);
     }
-    refresh_when_shown_again(prefs);
+    Ok(())
+}
+
+/// What the address asks for, with what it is made of.
+async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
+    let entry = match asked {
+        Asked::Question(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Question)),
+        Asked::Embed(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Embed)),
+        Asked::Library => return Ok(Place::Library(lists().await?)),
+        Asked::Unknown => None,
+    };
+    match entry {
+        Some(place) => {
+            if let Ok(Place::Question(entry) | Place::Embed(entry)) = place {
+                HERE.set(Some(entry));
+            }
+            place
+        }
+        None => Ok(Place::NotFound(lists().await?)),
+    }
+}
+
+thread_local! {
+    /// The question of this page.
+    static HERE: Cell<Option<&'static Entry>> = const { Cell::new(None) };
 }
 
 /// Whether there is a search field, which now has the focus.
@@ -57,7 +101,7 @@ fn focus_search() -> bool {
 
 /// `/` goes to the library's search field from everywhere, except while something is being typed.
 fn go_to_search_on_slash(root: Root) {
-    _ = window_event_listener(leptos::ev::keydown, move |ev| {
+    on_window("keydown", move |ev: web_sys::KeyboardEvent| {
         let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
         // An embed has no header, and a frame does not lead away from its page.
         if ev.key() != "/" || !plain || is_typing() || document().get_element_by_id("app-header").is_none() {
@@ -73,7 +117,7 @@ fn go_to_search_on_slash(root: Root) {
 /// Going back may show a page as it was left, without starting it anew. What was remembered since on other
 /// pages is read again.
 fn refresh_when_shown_again(prefs: Prefs) {
-    _ = window_event_listener(leptos::ev::pageshow, move |ev| {
+    on_window("pageshow", move |ev: web_sys::PageTransitionEvent| {
         if ev.persisted() {
             prefs.refresh();
         }
@@ -86,7 +130,7 @@ fn forget_index_html() {
     let Some(folder) = path.strip_suffix("index.html") else { return };
     let rest = location().search().unwrap_or_default() + &location().hash().unwrap_or_default();
     if let Ok(history) = window().history() {
-        _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&format!("{folder}{rest}")));
+        _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{folder}{rest}")));
     }
 }
 
@@ -128,8 +172,10 @@ fn restore_focus(host: &Element, focus: Option<(Vec<u32>, String)>) {
     }
 }
 
-/// The digests of the golden runs as this engine computes them, for the test that compares engines.
+/// The digests of the golden runs of this page's question as this engine computes them, for the test that compares
+/// engines.
 #[wasm_bindgen]
 pub fn golden_digests() -> String {
-    sim::golden::json()
+    let here: Vec<_> = HERE.get().into_iter().map(|entry| entry.question).collect();
+    sim::golden::json(&here)
 }

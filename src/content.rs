@@ -2,12 +2,16 @@
 //!
 //! Times are whole microseconds of simulated time. Names of knobs, acts and measures are the engine's; the tests of `sim`
 //! hold the content to them, so that here they can be taken as right.
+//!
+//! Each question is a static of its own, so that the part of the program that is one question carries its texts
+//! and no others. [`CARDS`] and [`ARTICLES`] name all of them.
 
 pub use press::{Answer, Expect, Side};
+use std::ops::Deref;
 
-/// One question: what the library, the question page and the stage need of its front matter.
+/// What other pages say of a question: the library, the links between questions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ArticleMeta {
+pub struct Card {
     pub slug: &'static str,
     /// The question itself.
     pub title: &'static str,
@@ -19,10 +23,28 @@ pub struct ArticleMeta {
     pub topics: &'static [&'static str],
     pub minutes: u32,
     pub summary: &'static str,
-    /// Slugs of other questions that have a page.
-    pub related: &'static [&'static str],
+    /// The preset whose poster stands for the question, if it has any.
+    pub poster: Option<&'static str>,
+    /// The ids of its experiments.
+    pub experiments: &'static [&'static str],
+}
+
+/// One question: what its page and the stage need of its front matter. What is on its card can be read from it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ArticleMeta {
+    pub card: &'static Card,
+    /// Other questions that have a page.
+    pub related: &'static [&'static Card],
     pub presets: &'static [PresetMeta],
     pub tries: &'static [TryMeta],
+}
+
+impl Deref for ArticleMeta {
+    type Target = Card;
+
+    fn deref(&self) -> &Card {
+        self.card
+    }
 }
 
 /// One side of a run: where its knobs start, and what is done to it when.
@@ -122,8 +144,8 @@ mod tests {
     #[test]
     fn related_questions_have_pages() {
         for a in ARTICLES {
-            for slug in a.related {
-                assert!(ARTICLES.iter().any(|b| b.slug == *slug), "{} leads to {slug}", a.slug);
+            for other in a.related {
+                assert!(CARDS.contains(other), "{} leads to {}", a.slug, other.slug);
             }
         }
     }

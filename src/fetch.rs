@@ -1,6 +1,6 @@
 //! Fetching text of our own build.
 
-use leptos::prelude::window;
+use crate::ui::window;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;

@@ -3,7 +3,7 @@
 //! The crate compiles twice. With the feature `csr` it is the program that runs in the browser, and
 //! [`start`] is its entry. With `ssr` it runs natively and writes the same components as HTML:
 //! [`app::render_route`] is called once for every address of [`app::routes`]. With neither, only the
-//! pictures are left, which need no Leptos.
+//! pictures are left.
 
 pub mod draw;
 pub mod widgets;
@@ -13,15 +13,17 @@ pub mod app;
 #[cfg(feature = "ui")]
 pub mod content;
 #[cfg(feature = "ui")]
-pub mod fetch;
+pub mod entries;
 #[cfg(feature = "ui")]
-pub mod fixed;
+pub mod fetch;
 #[cfg(feature = "ui")]
 pub mod pages;
 #[cfg(feature = "ui")]
 pub mod prefs;
 #[cfg(feature = "ui")]
 pub mod stage;
+#[cfg(feature = "ui")]
+mod ui;
 
 #[cfg(feature = "csr")]
 mod boot;

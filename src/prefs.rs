@@ -8,8 +8,8 @@
 //! | `breakable.theme` | `light` or `dark`; absent means that the system decides |
 //! | `breakable.progress` | one line a visited question: its slug, then the ids of the experiments done |
 
-use crate::app::Place;
-use leptos::prelude::*;
+use crate::app::Asked;
+use crate::ui::{Signal, context, document};
 
 const THEME_KEY: &str = "breakable.theme";
 const PROGRESS_KEY: &str = "breakable.progress";
@@ -117,10 +117,10 @@ impl Progress {
 }
 
 /// The reader's preferences and progress, as signals. One value for the whole app, in the context.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Prefs {
-    theme: RwSignal<Theme>,
-    progress: RwSignal<Progress>,
+    theme: Signal<Theme>,
+    progress: Signal<Progress>,
     /// Whether storage may be touched.
     stored: bool,
     /// Whether the address decided on the theme.
@@ -131,8 +131,8 @@ impl Prefs {
     /// Nothing remembered, nothing kept: what a prerendered page shows.
     pub fn none() -> Prefs {
         Prefs {
-            theme: RwSignal::new(Theme::System),
-            progress: RwSignal::new(Progress::default()),
+            theme: Signal::new(Theme::System),
+            progress: Signal::new(Progress::default()),
             stored: false,
             told: false,
         }
@@ -142,16 +142,16 @@ impl Prefs {
     ///
     /// `?theme=` in `search` (a query string with or without its question mark) decides for this visit
     /// and is not remembered.
-    pub fn open(place: &Place, search: &str) -> Prefs {
-        let stored = !matches!(place, Place::Embed(_));
-        let asked = search
+    pub fn open(asked: Asked, search: &str) -> Prefs {
+        let stored = !matches!(asked, Asked::Embed(_));
+        let told = search
             .trim_start_matches('?')
             .split('&')
             .find_map(|pair| pair.strip_prefix("theme="))
             .and_then(Theme::parse);
-        let prefs = Prefs { stored, told: asked.is_some(), ..Prefs::none() };
-        prefs.theme.set(asked.unwrap_or_default());
-        show_theme(asked.unwrap_or_default());
+        let prefs = Prefs { stored, told: told.is_some(), ..Prefs::none() };
+        prefs.theme.set(told.unwrap_or_default());
+        show_theme(told.unwrap_or_default());
         prefs.refresh();
         prefs
     }
@@ -185,17 +185,17 @@ impl Prefs {
 
     /// The experiments done of a question, or nothing if it was never opened. Tracks.
     pub fn done(self, slug: &str) -> Option<Vec<String>> {
-        self.progress.read().of(slug).map(<[String]>::to_vec)
+        self.progress.with(|p| p.of(slug).map(<[String]>::to_vec))
     }
 
     /// Whether an experiment of a question is done. Tracks.
     pub fn is_done(self, slug: &str, id: &str) -> bool {
-        self.progress.read().of(slug).is_some_and(|done| done.iter().any(|d| d == id))
+        self.progress.with(|p| p.of(slug).is_some_and(|done| done.iter().any(|d| d == id)))
     }
 
     /// Whether anything at all is remembered of the reader's progress. Tracks.
     pub fn has_progress(self) -> bool {
-        !self.progress.read().is_empty()
+        self.progress.with(|p| !p.is_empty())
     }
 
     /// Notes that a question was opened.
@@ -228,7 +228,7 @@ impl Prefs {
                 }
             }
         }
-        if !change(&mut progress) && *self.progress.read_untracked() == progress {
+        if !change(&mut progress) && self.progress.with_untracked(|old| *old == progress) {
             return;
         }
         if self.stored {
@@ -240,7 +240,7 @@ impl Prefs {
 
 /// The reader's preferences and progress; available in every component.
 pub fn use_prefs() -> Prefs {
-    expect_context::<Prefs>()
+    context().expect("every page hands down the preferences")
 }
 
 /// `<html data-theme="...">` is what the style sheets look at; without it the system decides.
@@ -254,7 +254,7 @@ fn show_theme(theme: Theme) {
 
 /// Local storage whose every failure is the same as an empty one: it may be blocked, full or absent.
 mod storage {
-    use leptos::prelude::window;
+    use crate::ui::window;
 
     pub fn open() -> Option<web_sys::Storage> {
         window().local_storage().ok().flatten()

@@ -106,17 +106,16 @@ for (const question of questions) {
           await stage.timeline.press("Home");
           const before = replay(slug, await stage.link()).knobs[knob.key];
           expect(before, "the runner reports the knob").toBeDefined();
-          for (let attempt = 0; attempt < 2; attempt += 1) {
+          let now = before;
+          for (let attempt = 0; attempt < 2 && now === before; attempt += 1) {
             await stage.moveKnob(knob, attempt);
-            if (replay(slug, await stage.link()).knobs[knob.key] !== before) {
-              break;
-            }
+            now = replay(slug, await stage.link()).knobs[knob.key];
           }
+          expect(now, "the run has the new value").not.toEqual(before);
+          // By then a preset's own acts may have moved the knob again.
           await stage.seek(0.2);
           const after = await stage.moment();
-          const replayed = replay(slug, await stage.link());
-          expect(replayed.knobs[knob.key], "the run has the new value").not.toEqual(before);
-          expect(replayed.digest, "the runner comes to the same run").toBe(after.digest);
+          expect(replay(slug, await stage.link()).digest, "the runner comes to the same run").toBe(after.digest);
           changed += Number(after.digest !== untouched.digest);
         });
       }

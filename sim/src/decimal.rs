@@ -164,6 +164,22 @@ impl fmt::Display for Scientific {
     }
 }
 
+/// A whole number with commas between thousands: `-1,234,567`.
+pub fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if n < 0 {
+        text.push('-');
+    }
+    for (i, d) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(d);
+    }
+    text
+}
+
 fn strange(value: f64) -> Option<&'static str> {
     match value {
         v if v.is_nan() => Some("NaN"),
@@ -212,6 +228,14 @@ mod tests {
         for text in ["", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "inf", "nan", "1 ", " 1", "1_000", "--1", "1e5x"]
         {
             assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-123_456, "-123,456"), (-1_234_567, "-1,234,567")]
+        {
+            assert_eq!(grouped(n), text);
         }
     }
 

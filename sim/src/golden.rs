@@ -3,7 +3,6 @@
 
 use crate::declare::Question;
 use crate::kernel::{Input, RunValue, Us, What};
-use crate::questions;
 
 /// How long a golden run is; short enough for a phone.
 const UNTIL: Us = Us::s(20);
@@ -20,14 +19,14 @@ pub fn value(q: &'static Question, seed: u64) -> RunValue {
         let at = Us::s(i as u64 % 18 + 1);
         value.inputs.push(Input { at, what: What::Act { act: i as u8, args } });
     }
-    value.inputs.sort_by_key(|i| i.at);
+    crate::order::by_key(&mut value.inputs, |i| i.at);
     value
 }
 
-/// (question and seed, digest) for every question; after a detour through the past, which must not show.
-pub fn digests() -> Vec<(String, u64)> {
+/// (question and seed, digest); after a detour through the past, which must not show.
+pub fn digests(questions: &[&'static Question]) -> Vec<(String, u64)> {
     let mut all = Vec::new();
-    for q in questions::ALL {
+    for q in questions {
         for seed in [1, 7] {
             let mut run = q.run(value(q, seed));
             run.advance(UNTIL, u64::MAX);
@@ -42,8 +41,9 @@ pub fn digests() -> Vec<(String, u64)> {
     all
 }
 
-/// The same as JSON, for the page and the runner: `{"slug/seed": "hex", ...}`.
-pub fn json() -> String {
-    let rows: Vec<String> = digests().into_iter().map(|(name, d)| format!("\"{name}\":\"{d:016x}\"")).collect();
+/// As JSON, for the pages and the runner: `{"slug/seed": "hex", ...}`.
+pub fn json(questions: &[&'static Question]) -> String {
+    let rows: Vec<String> =
+        digests(questions).into_iter().map(|(name, d)| format!("\"{name}\":\"{d:016x}\"")).collect();
     format!("{{{}}}", rows.join(","))
 }

@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use breakable::entries::{self, Entry};
 use breakable::{app, content, stage};
 
 fn main() -> ExitCode {
@@ -41,19 +42,19 @@ fn write_all(folder: &Path, style: &Path) -> std::io::Result<()> {
 
     let articles = folder.join("articles");
     fs::create_dir_all(&articles)?;
-    for article in content::ARTICLES {
-        fs::write(articles.join(format!("{}.html", article.slug)), content::article_html(article.slug))?;
-        write_posters(article, &folder.join("posters").join(article.slug), &style)?;
+    for entry in entries::ALL {
+        let slug = entry.meta.slug;
+        fs::write(articles.join(format!("{slug}.html")), content::article_html(slug))?;
+        write_posters(entry, &folder.join("posters").join(slug), &style)?;
     }
     Ok(())
 }
 
-fn write_posters(article: &content::ArticleMeta, folder: &Path, style: &str) -> std::io::Result<()> {
+fn write_posters(entry: &'static Entry, folder: &Path, style: &str) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    for preset in article.presets {
+    for preset in entry.meta.presets {
         for (narrow, name) in [(false, format!("{}.svg", preset.id)), (true, format!("{}-narrow.svg", preset.id))] {
-            // An article may be written before its model; its page then has no stage and no picture.
-            if let Some(svg) = stage::poster(article.slug, preset.id, narrow, style) {
+            if let Some(svg) = stage::poster(entry, preset.id, narrow, style) {
                 fs::write(folder.join(name), svg)?;
             }
         }

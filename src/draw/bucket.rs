@@ -50,7 +50,7 @@ pub fn bucket(scene: &mut Scene, b: &Bucket<'_>) {
     let size = if w < 84.0 { 18.0 } else { 22.0 };
     scene.text(a.cx(), a.y + h * 0.5, size, b.number).mono().bold().middle().vcenter().fit(w - 2.0 * taper - 6.0);
     // The caption may be wider than the bucket, but stays in the picture.
-    let room = (a.cx().min(scene.width() - a.cx()) * 2.0 - 8.0).clamp(0.0, a.w + 60.0);
+    let room = sim::order::between(a.cx().min(scene.width() - a.cx()) * 2.0 - 8.0, 0.0, a.w + 60.0);
     scene.text(a.cx(), bottom + 18.0, 12.0, b.caption).middle().tone(Tone::Ink3).fit(room);
 }
 

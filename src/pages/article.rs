@@ -6,9 +6,9 @@
 //! A text has two parts, for the experiments stand between them: its first section, which says what is
 //! asked, and the folded rest. In the document each is a `<div data-article="<slug>" data-part="...">`.
 
-use crate::fixed::{Fixed, fixed};
 use crate::pages::focus_quietly;
-use leptos::prelude::*;
+use crate::ui::document;
+use crate::ui::el::{Tag, el};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlDetailsElement};
 
@@ -44,17 +44,22 @@ fn split(html: &str) -> (&str, &str) {
 }
 
 /// What is asked.
-pub fn question(slug: &'static str) -> Fixed {
+pub fn question(slug: &'static str) -> Tag {
     part(slug, "question", split(prerendered_html(slug)).0)
 }
 
 /// Everything after it.
-pub fn rest(slug: &'static str) -> Fixed {
+pub fn rest(slug: &'static str) -> Tag {
     part(slug, "rest", split(prerendered_html(slug)).1)
 }
 
-fn part(slug: &'static str, name: &'static str, html: &'static str) -> Fixed {
-    fixed(view! { <div class="article" data-article=slug data-part=name inner_html=html on:click=follow_inside></div> })
+fn part(slug: &'static str, name: &'static str, html: &'static str) -> Tag {
+    el("div")
+        .class("article")
+        .attr("data-article", slug)
+        .attr("data-part", name)
+        .html(html.to_owned())
+        .on("click", follow_inside)
 }
 
 /// Opens what is folded around the place that the address names, and shows it. The browser has looked for that
@@ -69,7 +74,7 @@ pub fn follow_address(hash: &str) {
 }
 
 /// A link to a place on this page opens what is folded around it. The browser then scrolls there.
-fn follow_inside(ev: leptos::ev::MouseEvent) {
+fn follow_inside(ev: web_sys::Event) {
     let Some(clicked) = ev.target().and_then(|t| t.dyn_into::<Element>().ok()) else { return };
     let Ok(Some(link)) = clicked.closest("a[href^='#']") else { return };
     if let Some(target) = link.get_attribute("href").and_then(|href| target_of(&href)) {
@@ -102,12 +107,12 @@ fn reveal(target: &Element) -> bool {
     closed
 }
 
-#[cfg(feature = "ssr")]
+#[cfg(not(feature = "csr"))]
 fn prerendered_html(slug: &str) -> &'static str {
     crate::content::article_html(slug)
 }
 
-#[cfg(not(feature = "ssr"))]
+#[cfg(feature = "csr")]
 fn prerendered_html(_slug: &str) -> &'static str {
     ""
 }

@@ -1,19 +1,15 @@
 //! The simulation alone, for a frame on somebody's page.
 
-use crate::app::article;
-use crate::fixed::{Fixed, fixed};
-use crate::stage::{Stage, StageMode};
-use leptos::prelude::*;
+use crate::entries::Entry;
+use crate::stage::{StageMode, stage};
+use crate::ui::el::{Piece, el};
 
-pub fn embed(slug: &'static str) -> Fixed {
-    fixed(article(slug).map(|meta| {
-        view! {
-            <main class="embed">
-                <h1 class="visually-hidden">{meta.title}</h1>
-                <section aria-label=format!("{} simulation", meta.short)>
-                    <Stage slug mode=StageMode::Embed/>
-                </section>
-            </main>
-        }
-    }))
+pub fn embed(entry: &'static Entry) -> Piece {
+    let meta = entry.meta;
+    let simulation = el("section").attr("aria-label", format!("{} simulation", meta.short));
+    el("main")
+        .class("embed")
+        .kid(el("h1").class("visually-hidden").kid(meta.title))
+        .kid(simulation.kid(stage(entry, StageMode::Embed)))
+        .into()
 }

@@ -1,15 +1,16 @@
 //! All questions, by theme and level, with a search, two filters and what the reader has done.
 
 use crate::app::use_root;
-use crate::content::{ARTICLES, ArticleMeta};
-use crate::fixed::{Fixed, fixed};
+use crate::content::{CARDS, Card};
 use crate::prefs::use_prefs;
-use leptos::leptos_dom::helpers::TimeoutHandle;
-use leptos::prelude::*;
-use std::time::Duration;
+use crate::ui::el::{Piece, Tag, each, el, live, part};
+#[cfg(feature = "csr")]
+use crate::ui::location;
+use crate::ui::{Kept, Signal, after, clear_timeout, value_of, window};
+use sim::order;
 
 /// How long the typing must rest before the address follows it. Browsers refuse an address that changes with every key.
-const ADDRESS_FOLLOWS_AFTER: Duration = Duration::from_millis(400);
+const ADDRESS_FOLLOWS_AFTER_MS: i32 = 400;
 
 /// What the reader wants to see; kept in the address as `?q=...&level=...&topic=...`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Filter {
     }
 
     /// Every word must occur somewhere in what the card says.
-    fn admits(&self, article: &ArticleMeta) -> bool {
+    fn admits(&self, article: &Card) -> bool {
         let topics = article.topics;
         if self.level.is_some_and(|level| level != article.level)
             || self.topic.is_some_and(|topic| !topics.contains(&topic))
@@ -96,8 +97,8 @@ fn filter_in_address() -> Filter {
 
 /// The levels that occur, easiest first.
 fn levels() -> Vec<&'static str> {
-    let mut levels: Vec<&str> = ARTICLES.iter().map(|a| a.level).collect();
-    levels.sort_by_key(|level| rank(level));
+    let mut levels: Vec<&str> = CARDS.iter().map(|a| a.level).collect();
+    order::by_key(&mut levels, |level| rank(level));
     levels.dedup();
     levels
 }
@@ -107,166 +108,161 @@ fn rank(level: &str) -> usize {
 }
 
 fn topics() -> Vec<&'static str> {
-    let mut topics: Vec<&str> = ARTICLES.iter().flat_map(|a| a.topics.iter().copied()).collect();
-    topics.sort_by_key(|topic| topic.to_lowercase());
+    let mut topics: Vec<&str> = CARDS.iter().flat_map(|a| a.topics.iter().copied()).collect();
+    order::by_key(&mut topics, |topic| topic.to_ascii_lowercase());
     topics.dedup();
     topics
 }
 
 /// The questions of each theme, easiest first. Themes stand in the order in which the content names them.
-fn themes() -> Vec<(&'static str, Vec<&'static ArticleMeta>)> {
-    let mut themes: Vec<(&str, Vec<&ArticleMeta>)> = Vec::new();
-    for article in ARTICLES {
+fn themes() -> Vec<(&'static str, Vec<&'static Card>)> {
+    let mut themes: Vec<(&str, Vec<&Card>)> = Vec::new();
+    for article in CARDS {
         match themes.iter_mut().find(|(theme, _)| *theme == article.theme) {
             Some((_, articles)) => articles.push(article),
             None => themes.push((article.theme, vec![article])),
         }
     }
     for (_, articles) in &mut themes {
-        articles.sort_by_key(|a| rank(a.level));
+        order::by_key(articles, |a| rank(a.level));
     }
     themes
 }
 
-pub fn library() -> Fixed {
+pub fn library() -> Piece {
     let prefs = use_prefs();
-    let filter = RwSignal::new(filter_in_address());
+    let filter = Signal::new(filter_in_address());
     let change = follow_with_address(filter);
 
-    let found = move || {
-        let filter = filter.read();
-        match ARTICLES.iter().filter(|a| filter.admits(a)).count() {
-            0 => "No question matches.".to_owned(),
-            1 => "1 question".to_owned(),
-            n => format!("{n} questions"),
-        }
+    let found = move || match filter.with(|filter| CARDS.iter().filter(|a| filter.admits(a)).count()) {
+        0 => "No question matches.".to_owned(),
+        1 => "1 question".to_owned(),
+        n => format!("{n} questions"),
     };
-    let groups = themes().into_iter().map(|(theme, articles)| {
-        let shown = articles.clone();
-        view! {
-            <section class="theme-group" hidden=move || !shown.iter().any(|a| filter.read().admits(a))>
-                <h2>{theme}</h2>
-                <ul class="cards">
-                    {articles.into_iter().map(|article| card(article, filter)).collect_view()}
-                </ul>
-            </section>
-        }
+    let groups = each(themes(), |(theme, articles)| {
+        let cards = each(articles.iter().copied(), |article| card(article, filter));
+        el("section")
+            .class("theme-group")
+            .flag("hidden", move || filter.with(|filter| !articles.iter().any(|a| filter.admits(a))))
+            .kid(el("h2").kid(theme))
+            .kid(el("ul").class("cards").kid(cards))
     });
 
-    fixed(view! {
-        <main class="library" id="content" tabindex="-1">
-            <h1 tabindex="-1">"Backend interview questions you can break"</h1>
-            <p class="lead">
-                "Each question comes with a system that runs in your browser. Load it, starve it, kill parts of it; \
-                 then rewind and see why it failed. Every number in the answers comes from a run you can repeat."
-            </p>
-            <form class="filters needs-app" role="search" on:submit=|ev| ev.prevent_default()>
-                <input
-                    id="search"
-                    class="field search"
-                    type="search"
-                    placeholder="Search questions"
-                    aria-label="Search questions"
-                    aria-keyshortcuts="/"
-                    autocomplete="off"
-                    spellcheck="false"
-                    prop:value=move || filter.read().text.clone()
-                    on:input:target=move |ev| change(&|f: &mut Filter| f.text = ev.target().value())
-                />
-                <fieldset class="segmented">
-                    <legend class="visually-hidden">"Level"</legend>
-                    {std::iter::once(None).chain(levels().into_iter().map(Some)).map(|level| view! {
-                        <label>
-                            <input
-                                type="radio"
-                                name="level"
-                                prop:checked=move || filter.read().level == level
-                                on:change=move |_| change(&|f: &mut Filter| f.level = level)
-                            />
-                            <span>{level.unwrap_or("Any level")}</span>
-                        </label>
-                    }).collect_view()}
-                </fieldset>
-                <select
-                    class="field"
-                    aria-label="Topic"
-                    prop:value=move || filter.read().topic.unwrap_or_default()
-                    on:change:target=move |ev| {
-                        let asked = ev.target().value();
-                        change(&|f: &mut Filter| f.topic = topics().into_iter().find(|t| *t == asked));
-                    }
-                >
-                    <option value="">"Any topic"</option>
-                    {topics().into_iter().map(|topic| view! { <option value=topic>{topic}</option> }).collect_view()}
-                </select>
-                <p class="found" role="status">{found}</p>
-                <button
-                    type="button"
-                    class="plain-button"
-                    hidden=move || filter.read().is_empty()
-                    on:click=move |_| change(&|f: &mut Filter| *f = Filter::default())
-                >
-                    "Show all"
-                </button>
-            </form>
-            {groups.collect_view()}
-            <p class="kept needs-app" hidden=move || !prefs.has_progress()>
-                "What you opened and finished is kept in this browser and nowhere else. "
-                <button type="button" class="plain-button" on:click=move |_| prefs.forget_progress()>"Forget it"</button>
-            </p>
-        </main>
-    })
+    let search = el("input")
+        .attrs(&[
+            ("id", "search"),
+            ("class", "field search"),
+            ("type", "search"),
+            ("placeholder", "Search questions"),
+            ("aria-label", "Search questions"),
+            ("aria-keyshortcuts", "/"),
+            ("autocomplete", "off"),
+            ("spellcheck", "false"),
+        ])
+        .value(move || filter.with(|f| f.text.clone()))
+        .on("input", move |ev| change(&|f: &mut Filter| f.text = value_of(&ev)));
+    let level = each(std::iter::once(None).chain(levels().into_iter().map(Some)), |level| {
+        let button = el("input")
+            .attrs(&[("type", "radio"), ("name", "level")])
+            .checked(move || filter.with(|f| f.level == level))
+            .on("change", move |_| change(&|f: &mut Filter| f.level = level));
+        el("label").kid(button).kid(el("span").kid(level.unwrap_or("Any level")))
+    });
+    let topic = el("select")
+        .attrs(&[("class", "field"), ("aria-label", "Topic")])
+        .kid(el("option").attr("value", "").kid("Any topic"))
+        .kid(each(topics(), |topic| el("option").attr("value", topic).kid(topic)))
+        .value(move || filter.with(|f| f.topic.unwrap_or_default().to_owned()))
+        .change(move |asked| change(&|f: &mut Filter| f.topic = topics().into_iter().find(|t| *t == asked)));
+    let all = el("button")
+        .attrs(&[("type", "button"), ("class", "plain-button")])
+        .flag("hidden", move || filter.with(Filter::is_empty))
+        .click(move || change(&|f: &mut Filter| *f = Filter::default()))
+        .kid("Show all");
+    let filters = el("form")
+        .attrs(&[("class", "filters needs-app"), ("role", "search")])
+        .on("submit", |ev| ev.prevent_default())
+        .kid(search)
+        .kid(el("fieldset").class("segmented").kid(el("legend").class("visually-hidden").kid("Level")).kid(level))
+        .kid(topic)
+        .kid(el("p").attrs(&[("class", "found"), ("role", "status")]).kid(live(found)))
+        .kid(all);
+    let forget = el("button")
+        .attrs(&[("type", "button"), ("class", "plain-button")])
+        .click(move || prefs.forget_progress())
+        .kid("Forget it");
+    let kept = el("p")
+        .class("kept needs-app")
+        .flag("hidden", move || !prefs.has_progress())
+        .kid("What you opened and finished is kept in this browser and nowhere else. ")
+        .kid(forget);
+    let lead = "Each question comes with a system that runs in your browser. Load it, starve it, kill parts of it; \
+                then rewind and see why it failed. Every number in the answers comes from a run you can repeat.";
+    el("main")
+        .attrs(&[("class", "library"), ("id", "content"), ("tabindex", "-1")])
+        .kid(el("h1").attr("tabindex", "-1").kid("Backend interview questions you can break"))
+        .kid(el("p").class("lead").kid(lead))
+        .kid(filters)
+        .kid(groups)
+        .kid(kept)
+        .into()
 }
 
 /// Returns what changes the filter; the address follows when the changes rest.
-fn follow_with_address(filter: RwSignal<Filter>) -> impl Fn(&dyn Fn(&mut Filter)) + Copy + Send + Sync + 'static {
-    let home = StoredValue::new(use_root().link(""));
-    let timer = StoredValue::new(None::<TimeoutHandle>);
+fn follow_with_address(filter: Signal<Filter>) -> impl Fn(&dyn Fn(&mut Filter)) + Copy + 'static {
+    let home = Kept::new(use_root().link(""));
+    let timer = Kept::new(None::<i32>);
     move |change| {
         filter.update(change);
-        if let Some(timer) = timer.try_update_value(Option::take).flatten() {
-            timer.clear();
+        if let Some(timer) = timer.update(Option::take) {
+            clear_timeout(timer);
         }
         let follow = move || {
-            let address = home.read_value().clone() + &filter.read_untracked().to_query();
+            let address = home.with(String::clone) + &filter.with_untracked(Filter::to_query);
             if let Ok(history) = window().history() {
                 _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
             }
         };
-        timer.set_value(set_timeout_with_handle(follow, ADDRESS_FOLLOWS_AFTER).ok());
+        timer.set(after(ADDRESS_FOLLOWS_AFTER_MS, follow));
     }
 }
 
-fn card(article: &'static ArticleMeta, filter: RwSignal<Filter>) -> Fixed {
+fn card(article: &'static Card, filter: Signal<Filter>) -> Tag {
     let root = use_root();
     let prefs = use_prefs();
     let done = move || {
         prefs.done(article.slug).map(|done| {
-            let all = article.tries.len();
-            let text = match article.tries.iter().filter(|t| done.iter().any(|id| id == t.id)).count() {
+            let all = article.experiments.len();
+            let text = match article.experiments.iter().filter(|e| done.iter().any(|id| id == *e)).count() {
                 0 => "opened".to_owned(),
                 n => format!("{n} of {all} experiments done"),
             };
-            view! { " · " <span class="seen">"✓ " {text}</span> }
+            el("span").kid(" · ").kid(el("span").class("seen").kid("✓ ").kid(text))
         })
     };
-    // A question without a picture yet has no poster.
-    let drawn = crate::widgets::find(article.slug).is_some();
-    let poster = article.presets.first().filter(|_| drawn).map(|preset| {
-        let src = root.link(&format!("posters/{}/{}-narrow.svg", article.slug, preset.id));
-        view! { <img class="poster" src=src alt="" width="390" height="240" loading="lazy" decoding="async"/> }
+    let poster = article.poster.map(|preset| {
+        el("img")
+            .attrs(&[
+                ("class", "poster"),
+                ("alt", ""),
+                ("width", "390"),
+                ("height", "240"),
+                ("loading", "lazy"),
+                ("decoding", "async"),
+            ])
+            .attr("src", root.link(&format!("posters/{}/{}-narrow.svg", article.slug, preset)))
     });
-    fixed(view! {
-        <li class="card" hidden=move || !filter.read().admits(article)>
-            {poster}
-            <div>
-                <p class="crumbs"><b>{article.level}</b>{format!(" · {} min", article.minutes)}{done}</p>
-                <h3><a href=root.question(article.slug)>{article.title}</a></h3>
-                <p class="summary">{article.summary}</p>
-                <p class="topics">{article.topics.join(" · ")}</p>
-            </div>
-        </li>
-    })
+    let crumbs = el("p")
+        .class("crumbs")
+        .kid(el("b").kid(article.level))
+        .kid(format!(" · {} min", article.minutes))
+        .kid(part(done));
+    let words = el("div")
+        .kid(crumbs)
+        .kid(el("h3").kid(el("a").attr("href", root.question(article.slug)).kid(article.title)))
+        .kid(el("p").class("summary").kid(article.summary))
+        .kid(el("p").class("topics").kid(article.topics.join(" · ")));
+    el("li").class("card").flag("hidden", move || filter.with(|f| !f.admits(article))).kid(poster).kid(words)
 }
 
 #[cfg(test)]
@@ -277,7 +273,7 @@ mod tests {
         Filter::from_query(&|key| pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned()))
     }
 
-    const LIMITER: ArticleMeta = ArticleMeta {
+    const LIMITER: Card = Card {
         slug: "rate-limiter-design",
         title: "How would you design a rate limiter?",
         short: "Rate limiter",
@@ -286,9 +282,8 @@ mod tests {
         topics: &["429"],
         minutes: 6,
         summary: "Pick which burst you allow.",
-        related: &[],
-        presets: &[],
-        tries: &[],
+        poster: None,
+        experiments: &[],
     };
 
     #[test]
@@ -324,6 +319,6 @@ mod tests {
     #[test]
     fn every_question_stands_under_one_theme() {
         let listed: usize = themes().iter().map(|(_, articles)| articles.len()).sum();
-        assert_eq!(listed, ARTICLES.len());
+        assert_eq!(listed, CARDS.len());
     }
 }

@@ -7,9 +7,26 @@ pub mod library;
 pub mod not_found;
 pub mod question;
 
-use leptos::prelude::document;
+use crate::ui::document;
+use crate::ui::el::Piece;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
+
+/// The pages that list the questions. The pages of the questions do without them, and without what they list.
+pub struct Lists {
+    pub library: fn() -> Piece,
+    /// Takes what was asked for.
+    pub not_found: fn(&str) -> Piece,
+}
+
+pub static LISTS: Lists = Lists { library: library::library, not_found: not_found::not_found };
+
+/// The lists' part of the program.
+#[cfg(feature = "csr")]
+#[wasm_split_helpers::wasm_split(lists, fallible)]
+pub fn lists() -> Result<&'static Lists, wasm_split_helpers::SplitLoaderError> {
+    Ok(&LISTS)
+}
 
 /// Moves the focus without scrolling: where the page stands is decided elsewhere.
 pub fn focus_quietly(element: &Element) {

@@ -1,34 +1,31 @@
 //! The page at every address that has no page.
 
-use crate::app::{article, use_root};
-use crate::content::ARTICLES;
-use crate::fixed::{Fixed, fixed};
-use leptos::prelude::*;
+use crate::app::use_root;
+use crate::content::CARDS;
+use crate::ui::el::{Piece, each, el};
 
 /// `path` is what was asked for, relative to the site's root.
-pub fn not_found(path: &str) -> Fixed {
+pub fn not_found(path: &str) -> Piece {
     let root = use_root();
     let asked = asked_slug(path);
     let guess = asked
-        .and_then(|asked| closest(asked, ARTICLES.iter().map(|a| a.slug)))
-        .and_then(article)
-        .map(|near| view! { <p>"Did you mean " <a href=root.question(near.slug)>{near.title}</a></p> });
+        .and_then(|asked| closest(asked, CARDS.iter().map(|a| a.slug)))
+        .and_then(|slug| CARDS.iter().find(|card| card.slug == slug))
+        .map(|near| el("p").kid("Did you mean ").kid(el("a").attr("href", root.question(near.slug)).kid(near.title)));
     let what = match asked {
         Some(slug) => format!("No question is called “{slug}”. It may have been renamed, or the link was cut off."),
         None => "The link may be old or cut off.".to_owned(),
     };
-    fixed(view! {
-        <main class="plain" id="content" tabindex="-1">
-            <h1 tabindex="-1">"There is no page at this address"</h1>
-            <p>{what}</p>
-            {guess}
-            <h2 class="label">"All questions"</h2>
-            <ul>
-                {ARTICLES.iter().map(|a| view! { <li><a href=root.question(a.slug)>{a.title}</a></li> }).collect_view()}
-            </ul>
-            <p><a href=root.link("")>"To the library"</a></p>
-        </main>
-    })
+    let all = each(CARDS.iter(), |a| el("li").kid(el("a").attr("href", root.question(a.slug)).kid(a.title)));
+    el("main")
+        .attrs(&[("class", "plain"), ("id", "content"), ("tabindex", "-1")])
+        .kid(el("h1").attr("tabindex", "-1").kid("There is no page at this address"))
+        .kid(el("p").kid(what))
+        .kid(guess)
+        .kid(el("h2").class("label").kid("All questions"))
+        .kid(el("ul").kid(all))
+        .kid(el("p").kid(el("a").attr("href", root.link("")).kid("To the library")))
+        .into()
 }
 
 /// What a path below the root names as a question, if it has the shape of one. Long ones are cut for display.

@@ -3,89 +3,81 @@
 //! In the document: the title, the stage, the text. That is the order on a phone, where all three follow
 //! each other; beside each other, the grid puts the stage to the right of both.
 
-use crate::app::{self, use_root};
+use crate::app::use_root;
 use crate::content::ArticleMeta;
-use crate::fixed::{Fixed, fixed};
+use crate::entries::Entry;
 use crate::pages::article;
 use crate::prefs::use_prefs;
-use crate::stage::{Stage, StageMode, TryList};
-use leptos::html::Section;
-use leptos::prelude::*;
+use crate::stage::{StageMode, stage, tries};
+use crate::ui::el::{Piece, Tag, each, el};
+use crate::ui::{NodeRef, effect, on_cleanup, on_window, window};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::ResizeObserver;
+use web_sys::{HtmlElement, ResizeObserver};
 
-pub fn question(slug: &'static str) -> Fixed {
+pub fn question(entry: &'static Entry) -> Piece {
+    let meta = entry.meta;
     let prefs = use_prefs();
-    Effect::new(move |_| prefs.visit(slug));
+    effect(move || prefs.visit(meta.slug));
     let slot = NodeRef::new();
     keep_in_sight(slot);
-    fixed(app::article(slug).map(|meta| {
-        view! {
-            <main class="question" id="content" tabindex="-1">
-                <div class="question-head">
-                    <p class="crumbs"><b>{meta.level}</b>{format!(" · {} · {} min", meta.theme, meta.minutes)}</p>
-                    <h1 tabindex="-1">{meta.title}</h1>
-                </div>
-                <section class="stage-slot" node_ref=slot id="simulation" tabindex="-1" aria-label=format!("{} simulation", meta.short)>
-                    <Stage slug mode=StageMode::Page/>
-                </section>
-                <div class="question-body">
-                    {article::question(slug)}
-                    <TryList slug/>
-                    {article::rest(slug)}
-                    {read_next(meta)}
-                </div>
-            </main>
-        }
-    }))
+    let crumbs =
+        el("p").class("crumbs").kid(el("b").kid(meta.level)).kid(format!(" · {} · {} min", meta.theme, meta.minutes));
+    let head = el("div").class("question-head").kid(crumbs).kid(el("h1").attr("tabindex", "-1").kid(meta.title));
+    let simulation = el("section")
+        .attrs(&[("class", "stage-slot"), ("id", "simulation"), ("tabindex", "-1")])
+        .attr("aria-label", format!("{} simulation", meta.short))
+        .node_ref(slot)
+        .kid(stage(entry, StageMode::Page));
+    let body = el("div")
+        .class("question-body")
+        .kid(article::question(meta.slug))
+        .kid(tries(entry))
+        .kid(article::rest(meta.slug))
+        .kid(read_next(meta));
+    el("main")
+        .attrs(&[("class", "question"), ("id", "content"), ("tabindex", "-1")])
+        .kid(head)
+        .kid(simulation)
+        .kid(body)
+        .into()
 }
 
 /// Where the stage sticks while the text scrolls: by its upper edge if it fits into the window, else by its
 /// lower edge, so that all of it can be reached.
-fn keep_in_sight(slot: NodeRef<Section>) {
+fn keep_in_sight(slot: NodeRef<HtmlElement>) {
     const MARGIN_PX: f64 = 16.0;
-    Effect::new(move |_| {
+    let place = move || {
+        let Some(slot) = slot.get_untracked() else { return };
+        let window_px = window().inner_height().ok().and_then(|h| h.as_f64()).unwrap_or_default();
+        let top = (window_px - f64::from(slot.offset_height()) - MARGIN_PX).min(MARGIN_PX);
+        _ = slot.style().set_property("--stage-top", &format!("{}px", sim::decimal::fixed(top, 1)));
+    };
+    on_window("resize", move |_: web_sys::Event| place());
+    effect(move || {
         let Some(slot) = slot.get() else { return };
-        let place = {
-            let slot = slot.clone();
-            move || {
-                let window_px = window().inner_height().ok().and_then(|h| h.as_f64()).unwrap_or_default();
-                let top = (window_px - f64::from(slot.offset_height()) - MARGIN_PX).min(MARGIN_PX);
-                _ = slot.style().set_property("--stage-top", &format!("{top}px"));
-            }
-        };
-        let resized = window_event_listener(leptos::ev::resize, {
-            let place = place.clone();
-            move |_| place()
-        });
         let closure = Closure::<dyn Fn()>::new(place);
-        let observer = ResizeObserver::new(closure.as_ref().unchecked_ref()).ok();
-        if let Some(observer) = &observer {
+        if let Ok(observer) = ResizeObserver::new(closure.as_ref().unchecked_ref()) {
             observer.observe(&slot);
+            on_cleanup(move || {
+                observer.disconnect();
+                drop(closure);
+            });
         }
-        let kept = StoredValue::new_local((observer, closure));
-        on_cleanup(move || {
-            resized.remove();
-            _ = kept.try_with_value(|(observer, _)| observer.as_ref().map(ResizeObserver::disconnect));
-        });
     });
 }
 
 /// The questions that continue this one.
-fn read_next(meta: &'static ArticleMeta) -> impl IntoView {
+fn read_next(meta: &'static ArticleMeta) -> Option<Tag> {
     let root = use_root();
-    let related: Vec<&ArticleMeta> = meta.related.iter().filter_map(|slug| app::article(slug)).collect();
-    (!related.is_empty()).then(|| {
-        view! {
-            <nav class="read-next" aria-labelledby="read-next">
-                <h2 id="read-next">"Read next"</h2>
-                <ul>
-                    {related.into_iter().map(|next| view! {
-                        <li><a href=root.question(next.slug)><span>{next.title}</span> <span class="quiet">{next.level}</span></a></li>
-                    }).collect_view()}
-                </ul>
-            </nav>
-        }
+    let others = each(meta.related, |next| {
+        let link = el("a").attr("href", root.question(next.slug)).kid(el("span").kid(next.title)).kid(" ");
+        el("li").kid(link.kid(el("span").class("quiet").kid(next.level)))
+    });
+    (!meta.related.is_empty()).then(|| {
+        el("nav")
+            .attrs(&[("class", "read-next"), ("aria-labelledby", "read-next")])
+            .kid(el("h2").attr("id", "read-next").kid("Read next"))
+            .kid(el("ul").kid(others))
     })
 }

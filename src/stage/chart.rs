@@ -3,6 +3,7 @@
 use super::player::{Player, Side};
 use crate::draw::plot::{Plot, Range, Series, plot};
 use crate::draw::{Area, Dash, Scene, Tone, View};
+use sim::decimal::fixed;
 use sim::kernel::{History, Us};
 
 pub const HEIGHT: f32 = 132.0;
@@ -92,7 +93,7 @@ pub fn spark(history: &History, number: usize, until: Us) -> String {
     for (i, (_, v)) in pts.iter().enumerate() {
         if v.is_finite() {
             let (x, y) = (100.0 * i as f64 / (pts.len() - 1) as f64, 22.5 - 21.0 * v / max);
-            _ = write!(d, "{}{x:.1} {y:.1}", if open { 'L' } else { 'M' });
+            _ = write!(d, "{}{} {}", if open { 'L' } else { 'M' }, fixed(x, 1), fixed(y, 1));
         }
         open = v.is_finite();
     }

@@ -8,12 +8,14 @@ use super::player::{Player, Side};
 use super::{Handle, Panel, chart, timeline};
 use crate::draw::dom::Renderer;
 use crate::draw::{Hit, Scene, Shape};
-use leptos::prelude::*;
+use crate::ui::{Kept, NodeRef, Signal, batch, effect, next_frame, on_cleanup, window};
+use sim::decimal::fixed;
+use sim::order;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, PointerEvent};
+use web_sys::{Element, HtmlElement, PointerEvent};
 
 /// Below this width on screen the narrow layout is drawn.
 const NARROW_BELOW_PX: f64 = 560.0;
@@ -40,10 +42,10 @@ impl Sheet {
 /// Runs `step(now_ms)` every animation frame for as long as the component lives.
 fn every_frame(step: impl FnMut(f64) + 'static) {
     // Goes with the component that owns it.
-    let alive = StoredValue::new(());
-    fn again(alive: StoredValue<()>, step: Rc<RefCell<dyn FnMut(f64)>>) {
-        request_animation_frame(move || {
-            if alive.try_get_value().is_some() {
+    let alive = Kept::new(());
+    fn again(alive: Kept<()>, step: Rc<RefCell<dyn FnMut(f64)>>) {
+        next_frame(move || {
+            if alive.alive() {
                 let now = window().performance().map_or(0.0, |p| p.now());
                 (step.borrow_mut())(now);
                 again(alive, step);
@@ -70,9 +72,9 @@ fn watch_visibility(host: &Element) -> Rc<std::cell::Cell<bool>> {
     if let Ok(observer) = web_sys::IntersectionObserver::new(callback.as_ref().unchecked_ref()) {
         observer.observe(host);
         // The observer and its callback live as long as the page's stage.
-        let kept = StoredValue::new_local((observer, callback));
         on_cleanup(move || {
-            _ = kept.try_with_value(|(observer, _)| observer.disconnect());
+            observer.disconnect();
+            drop(callback);
         });
     }
     visible
@@ -80,9 +82,9 @@ fn watch_visibility(host: &Element) -> Rc<std::cell::Cell<bool>> {
 
 /// The picture, and with it the clock of the whole stage.
 pub fn mount(h: Handle, hosts: Hosts) {
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(a), Some(b)) = (hosts.a.get(), hosts.b.get()) else { return };
-        let (a, b): (Element, Element) = ((*a).clone().unchecked_into(), (*b).clone().unchecked_into());
+        let (a, b): (Element, Element) = (a.into(), b.into());
         a.set_inner_html("");
         let visible = watch_visibility(&a);
         let sheets: Rc<RefCell<[Option<Sheet>; 2]>> = Rc::new(RefCell::new([Sheet::new(a.clone()), None]));
@@ -164,11 +166,11 @@ impl Meter {
         self.work.push(work_ms);
         self.gaps.push(gap_ms);
         if self.work.len() == 120 {
-            self.work.sort_by(f64::total_cmp);
-            self.gaps.sort_by(f64::total_cmp);
-            let at = |v: &[f64], q: f64| v[((v.len() - 1) as f64 * q) as usize];
+            order::by(&mut self.work, |a, b| a < b);
+            order::by(&mut self.gaps, |a, b| a < b);
+            let at = |v: &[f64], q: f64| fixed(v[((v.len() - 1) as f64 * q) as usize], 2);
             let text = format!(
-                "work p50 {:.2} p95 {:.2} max {:.2} gap p50 {:.2} p95 {:.2} max {:.2}",
+                "work p50 {} p95 {} max {} gap p50 {} p95 {} max {}",
                 at(&self.work, 0.5),
                 at(&self.work, 0.95),
                 at(&self.work, 1.0),
@@ -197,8 +199,8 @@ fn lane_at(scene: &Scene, x: f32, y: f32) -> Option<(Hit, f32)> {
 fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Sheet>; 2]>>) {
     let index = usize::from(side == Side::B);
     let dragged = Rc::new(std::cell::Cell::new(None::<u32>));
-    let on = |name: &str, f: Box<dyn FnMut(PointerEvent)>| {
-        let closure = Closure::wrap(f);
+    let on = |name: &str, mut f: Box<dyn FnMut(PointerEvent)>| {
+        let closure = Closure::<dyn FnMut(PointerEvent)>::new(move |ev| batch(|| f(ev)));
         _ = host.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
         // Lives as long as the host, which keeps the only reference to it.
         closure.forget();
@@ -245,10 +247,10 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
 }
 
 /// The timeline follows the picture's clock, in its own drawing.
-pub fn mount_timeline(h: Handle, host: NodeRef<leptos::html::Div>) {
-    Effect::new(move |_| {
+pub fn mount_timeline(h: Handle, host: NodeRef<HtmlElement>) {
+    effect(move || {
         let Some(host) = host.get() else { return };
-        let Some(mut sheet) = Sheet::new((*host).clone().unchecked_into()) else { return };
+        let Some(mut sheet) = Sheet::new(host.into()) else { return };
         let mut drawn = (u32::MAX, sim::kernel::Us::MAX, 0.0);
         _ = sheet.renderer.svg().set_attribute("aria-hidden", "true");
         every_frame(move |_| {
@@ -263,10 +265,10 @@ pub fn mount_timeline(h: Handle, host: NodeRef<leptos::html::Div>) {
 }
 
 /// The chart changes with the tick, while the numbers are shown.
-pub fn mount_chart(h: Handle, host: NodeRef<leptos::html::Div>, group: RwSignal<&'static str>) {
-    Effect::new(move |_| {
+pub fn mount_chart(h: Handle, host: NodeRef<HtmlElement>, group: Signal<&'static str>) {
+    effect(move || {
         let Some(host) = host.get() else { return };
-        let Some(mut sheet) = Sheet::new((*host).clone().unchecked_into()) else { return };
+        let Some(mut sheet) = Sheet::new(host.into()) else { return };
         sheet.renderer.set_label("The numbers over time");
         let mut drawn = (0, 0, 0.0);
         every_frame(move |_| {

@@ -1,14 +1,19 @@
 //! Single keys: the same for every question, plus one for each fault.
 
-use super::{Handle, Panel};
+use super::{Handle, Panel, button};
 #[cfg(feature = "csr")]
-use super::{bar, knobs, player::SPEEDS, share};
-use leptos::html::Dialog;
-use leptos::prelude::*;
+use super::{bar, knobs, more, player::SPEEDS};
+use crate::ui::el::{Piece, each, el};
+#[cfg(feature = "csr")]
+use crate::ui::on_window;
+use crate::ui::{NodeRef, is_checked};
 use std::cell::RefCell;
+use web_sys::HtmlDialogElement;
+#[cfg(feature = "csr")]
+use web_sys::{HtmlElement, KeyboardEvent};
 
 thread_local! {
-    static HELP: RefCell<Option<NodeRef<Dialog>>> = const { RefCell::new(None) };
+    static HELP: RefCell<Option<NodeRef<HtmlDialogElement>>> = const { RefCell::new(None) };
 }
 
 const KEYS: [(&str, &str); 9] = [
@@ -36,9 +41,9 @@ fn panel(key: &str) -> Option<Panel> {
 
 /// Listens on the whole window, but leaves alone what is typed into a field or pressed on a control.
 #[cfg(feature = "csr")]
-pub fn listen(h: Handle, root: NodeRef<leptos::html::Div>) {
+pub fn listen(h: Handle, root: NodeRef<HtmlElement>) {
     use wasm_bindgen::JsCast;
-    let listener = window_event_listener(leptos::ev::keydown, move |ev| {
+    on_window("keydown", move |ev: KeyboardEvent| {
         if ev.ctrl_key() || ev.alt_key() || ev.meta_key() || ev.default_prevented() || root.get_untracked().is_none() {
             return;
         }
@@ -50,7 +55,7 @@ pub fn listen(h: Handle, root: NodeRef<leptos::html::Div>) {
         let key = ev.key();
         if key == "?" {
             ev.prevent_default();
-            show_help();
+            more::with(h, |m| (m.show_help)());
             return;
         }
         if !h.keys.get_untracked() {
@@ -64,7 +69,6 @@ pub fn listen(h: Handle, root: NodeRef<leptos::html::Div>) {
             ev.prevent_default();
         }
     });
-    on_cleanup(move || listener.remove());
 }
 
 #[cfg(feature = "csr")]
@@ -81,7 +85,7 @@ fn handle(h: Handle, key: &str) -> bool {
             let here = SPEEDS.iter().position(|s| *s >= p.speed).unwrap_or(SPEEDS.len() - 1);
             p.speed = SPEEDS[here.saturating_add_signed(by).min(SPEEDS.len() - 1)];
         });
-        h.say(format!("Speed {}", h.with(|p| p.speed)));
+        h.say(format!("Speed {}", sim::declare::show(h.with(|p| p.speed))));
     };
     match key {
         " " | "k" | "K" => h.change(|p| p.toggle_play()),
@@ -93,7 +97,7 @@ fn handle(h: Handle, key: &str) -> bool {
         ">" => faster(1),
         "0" => h.change(|p| p.reset()),
         "n" | "N" => knobs::new_seed(h),
-        "s" | "S" => share::copy_link(h),
+        "s" | "S" => more::with(h, move |m| (m.copy_link)(h)),
         _ => {
             if let Some(p) = panel(key) {
                 h.panel.set(p);
@@ -120,27 +124,30 @@ pub fn show_help() {
 }
 
 /// The dialog of the keys, closed.
-pub fn help(h: Handle) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
+pub fn help(h: Handle) -> Piece {
+    let dialog = NodeRef::<HtmlDialogElement>::new();
     HELP.set(Some(dialog));
-    let row =
-        |key: String, what: &str| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what.to_string()}</td></tr> };
-    let own = h.with(|p| {
-        let faults = p.question.acts.iter().filter(|a| a.fault);
-        faults.map(|a| row(a.hotkey.to_ascii_uppercase().to_string(), a.label)).collect_view()
+    let own = h.with(|p| p.question.acts).iter().filter(|a| a.fault);
+    let own = own.map(|a| (a.hotkey.to_ascii_uppercase().to_string(), a.label));
+    let all = KEYS.iter().map(|(k, what)| ((*k).to_string(), *what)).chain(own);
+    let rows = each(all, |(key, what)| {
+        el("tr").kid(el("th").attr("scope", "row").kid(el("kbd").kid(key))).kid(el("td").kid(what))
     });
-    view! {
-        <dialog class="stage-dialog" node_ref=dialog aria-label="Keys">
-            <h2>"Keys"</h2>
-            <table class="keys"><tbody>
-                {KEYS.iter().map(|(k, what)| row((*k).to_string(), what)).collect_view()}
-                {own}
-            </tbody></table>
-            <p><label><input type="checkbox" role="switch" prop:checked=move || h.keys.get()
-                on:change=move |ev| h.keys.set(event_target_checked(&ev))/>" Single keys act"</label></p>
-            <p><button class="button" on:click=move |_| {
-                if let Some(d) = dialog.get_untracked() { d.close(); }
-            }>"Close"</button></p>
-        </dialog>
-    }
+    let switch = el("input")
+        .attrs(&[("type", "checkbox"), ("role", "switch")])
+        .checked(move || h.keys.get())
+        .on("change", move |ev| h.keys.set(is_checked(&ev)));
+    let close = button("Close").click(move || {
+        if let Some(d) = dialog.get_untracked() {
+            d.close();
+        }
+    });
+    el("dialog")
+        .attrs(&[("class", "stage-dialog"), ("aria-label", "Keys")])
+        .node_ref(dialog)
+        .kid(el("h2").kid("Keys"))
+        .kid(el("table").class("keys").kid(el("tbody").kid(rows)))
+        .kid(el("p").kid(el("label").kid(switch).kid(" Single keys act")))
+        .kid(el("p").kid(close))
+        .into()
 }

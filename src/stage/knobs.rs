@@ -1,9 +1,12 @@
 //! The knobs, made from the question's declaration.
 
-use super::Handle;
 use super::player::{Player, Side};
+use super::{Handle, button};
 use crate::draw::number;
-use leptos::prelude::*;
+use crate::ui::el::{Piece, Tag, each, el, live, part};
+use crate::ui::{Signal, is_checked, value_of};
+use sim::decimal::{self, Plain, fixed};
+use sim::declare::show;
 use sim::{Kind, Knob, Origin};
 
 /// A knob's value as people read it.
@@ -12,13 +15,17 @@ pub fn shown(k: &Knob, v: f64) -> String {
         Kind::Toggle => if v == 0.0 { "off" } else { "on" }.to_string(),
         Kind::Choice(options) => options.get(v as usize).map_or("", |o| o.1).to_string(),
         _ if k.unit.is_empty() => number::Count(v as i64).to_string().replace('-', "\u{2212}") + &fraction(v),
-        _ => format!("{v} {}", k.unit),
+        _ => format!("{} {}", Plain(v), k.unit),
     }
 }
 
 fn fraction(v: f64) -> String {
     let f = v.fract().abs();
-    if f == 0.0 { String::new() } else { format!("{f:.3}").trim_start_matches('0').trim_end_matches('0').to_string() }
+    if f == 0.0 {
+        String::new()
+    } else {
+        fixed(f, 3).to_string().trim_start_matches('0').trim_end_matches('0').to_string()
+    }
 }
 
 /// Slider positions of a logarithmic knob.
@@ -53,22 +60,26 @@ fn from_position(k: &Knob, x: f64) -> f64 {
         (v / unit).round() * unit
     };
     let v = if k.kind == Kind::Int { v.round() } else { (v * 1e6).round() / 1e6 };
-    v.clamp(k.min, k.max)
+    sim::order::between(v, k.min, k.max)
 }
 
-fn origin(k: &Knob) -> impl IntoView + use<> {
+fn origin(k: &Knob) -> Tag {
     let (word, title) = match k.origin {
         Origin::Fact(source) => ("source", source),
         Origin::Convention => ("convention", "What most systems do."),
         Origin::Assumption => ("our assumption", "We chose this value; change it to see whether it matters."),
     };
-    view! { <span class="origin" title=title>{word}<span class="visually-hidden">{format!(": {title}")}</span></span> }
+    el("span")
+        .class("origin")
+        .attr("title", title)
+        .kid(word)
+        .kid(el("span").class("visually-hidden").kid(format!(": {title}")))
 }
 
-fn row(h: Handle, i: usize, k: &'static Knob) -> impl IntoView {
+fn row(h: Handle, i: usize, k: &'static Knob) -> Tag {
     let value = move || h.live(|p| p.knob(h.edited.get(), i as u8));
     // What the slider says while it is being dragged; the run hears of it when it is let go.
-    let preview = RwSignal::new(None::<f64>);
+    let preview = Signal::new(None::<f64>);
     let commit = move |v: f64| {
         preview.set(None);
         let side = h.edited.get_untracked();
@@ -77,82 +88,89 @@ fn row(h: Handle, i: usize, k: &'static Knob) -> impl IntoView {
         }
         h.change(|p| p.set_knob(side, i as u8, v));
     };
-    let other = move || {
+    let other = part(move || {
         h.shape(|p| {
             let (a, b) = (p.knob(Side::A, i as u8), p.knob(Side::B, i as u8));
-            (p.two_sided() && a != b).then(|| {
-                view! {
-                    <span class="differs">{format!("A {} · B {}", shown(k, a), shown(k, b))}</span>
-                }
-            })
+            (p.two_sided() && a != b)
+                .then(|| el("span").class("differs").kid(format!("A {} · B {}", shown(k, a), shown(k, b))))
         })
-    };
+    });
     let id = format!("knob-{}", k.key);
-    let head = |control: &str| {
-        view! {
-            <label for=id.clone() title=k.help>{k.label}</label>{other}{origin(k)}
-            {(control == "slider").then(|| view! {
-                <output>{move || shown(k, preview.get().unwrap_or_else(value))}</output>
-            })}
-        }
-    };
+    let head = el("label").attr("for", id.clone()).attr("title", k.help).kid(k.label);
+    let knob = |class: &'static str| el("div").class(class).kid(head).kid(other).kid(origin(k));
     match k.kind {
-        Kind::Choice(options) => view! {
-            <div class="knob knob-choice">{head("choice")}
-                <select class="field" id=id.clone() on:change=move |ev| {
-                    if let Ok(v) = event_target_value(&ev).parse::<f64>() { commit(v); }
-                }>
-                    {options.iter().enumerate().map(|(n, (_, label))| view! {
-                        <option value=n.to_string() selected=move || value() == n as f64>{*label}</option>
-                    }).collect_view()}
-                </select>
-            </div>
+        Kind::Choice(options) => {
+            let options = each(options.iter().enumerate(), |(n, (_, label))| {
+                el("option").attr("value", n.to_string()).flag("selected", move || value() == n as f64).kid(*label)
+            });
+            let select = el("select").class("field").attr("id", id).change(move |chosen| {
+                if let Some(v) = decimal::parse(&chosen) {
+                    commit(v);
+                }
+            });
+            knob("knob knob-choice").kid(select.kid(options))
         }
-        .into_any(),
-        Kind::Toggle => view! {
-            <div class="knob knob-switch">{head("switch")}
-                <input type="checkbox" role="switch" id=id.clone() prop:checked=move || value() != 0.0
-                    on:change=move |ev| commit(f64::from(u8::from(event_target_checked(&ev))))/>
-            </div>
+        Kind::Toggle => {
+            let switch = el("input")
+                .attrs(&[("type", "checkbox"), ("role", "switch")])
+                .attr("id", id)
+                .checked(move || value() != 0.0)
+                .on("change", move |ev| commit(f64::from(u8::from(is_checked(&ev)))));
+            knob("knob knob-switch").kid(switch)
         }
-        .into_any(),
         Kind::Int | Kind::Float => {
             let (min, max, step) = if k.log { (0.0, POSITIONS, 1.0) } else { (k.min, k.max, k.step) };
-            view! {
-                <div class="knob">{head("slider")}
-                    <input type="range" id=id.clone() min=min max=max step=step
-                        prop:value=move || to_position(k, preview.get().unwrap_or_else(value))
-                        aria-valuetext=move || shown(k, preview.get().unwrap_or_else(value))
-                        on:input=move |ev| preview.set(event_target_value(&ev).parse().ok().map(|x| from_position(k, x)))
-                        on:change=move |ev| {
-                            if let Ok(x) = event_target_value(&ev).parse::<f64>() { commit(from_position(k, x)); }
-                        }/>
-                </div>
-            }
-            .into_any()
+            let now = move || preview.get().unwrap_or_else(value);
+            let slider = el("input")
+                .attr("type", "range")
+                .attr("id", id)
+                .attr("min", show(min))
+                .attr("max", show(max))
+                .attr("step", show(step))
+                .value(move || show(to_position(k, now())))
+                .live("aria-valuetext", move || shown(k, now()))
+                .on("input", move |ev| {
+                    preview.set(decimal::parse(&value_of(&ev)).map(|x| from_position(k, x)));
+                })
+                .change(move |chosen| {
+                    if let Some(x) = decimal::parse(&chosen) {
+                        commit(from_position(k, x));
+                    }
+                });
+            knob("knob").kid(el("output").kid(live(move || shown(k, now())))).kid(slider)
         }
     }
 }
 
 /// The seed: shown, editable, and drawn anew apart from starting again.
-fn seed(h: Handle) -> impl IntoView {
-    let value = move || h.shape(Player::seed);
-    let set = move |ev| {
-        if let Ok(seed) = event_target_value(&ev).trim().parse::<u64>() {
+fn seed(h: Handle) -> Tag {
+    let set = move |value: String| {
+        if let Ok(seed) = value.trim().parse::<u64>() {
             h.change(|p| p.set_seed(seed));
         } else {
             h.say("A seed is a whole number from 0.");
             h.changed();
         }
     };
-    view! {
-        <div class="knob knob-seed">
-            <label for="knob-seed" title="Chance is drawn from this number: the same seed gives the same run.">"Seed"</label>
-            <input class="field" id="knob-seed" type="text" inputmode="numeric" autocomplete="off" size="6"
-                prop:value=move || { h.shape.track(); value().to_string() } on:change=set/>
-            <button class="button" on:click=move |_| new_seed(h)>"New seed"</button>
-        </div>
-    }
+    let label = el("label")
+        .attr("for", "knob-seed")
+        .attr("title", "Chance is drawn from this number: the same seed gives the same run.");
+    let field = el("input")
+        .attrs(&[
+            ("class", "field"),
+            ("id", "knob-seed"),
+            ("type", "text"),
+            ("inputmode", "numeric"),
+            ("autocomplete", "off"),
+            ("size", "6"),
+        ])
+        .value(move || h.shape(Player::seed).to_string())
+        .change(set);
+    el("div")
+        .class("knob knob-seed")
+        .kid(label.kid("Seed"))
+        .kid(field)
+        .kid(button("New seed").click(move || new_seed(h)))
 }
 
 /// Other luck, the same acts.
@@ -166,29 +184,30 @@ pub fn new_seed(h: Handle) {
     h.say(format!("Seed {}", h.with(Player::seed)));
 }
 
-pub fn view(h: Handle) -> impl IntoView {
+pub fn view(h: Handle) -> Piece {
     let knobs = h.with(|p| p.question.knobs);
     let of = |main: bool| knobs.iter().enumerate().filter(move |(_, k)| k.main == main);
-    let first = of(true).map(|(i, k)| row(h, i, k)).collect_view();
-    let rest = of(false).map(|(i, k)| row(h, i, k)).collect_view();
-    let any_rest = of(false).next().is_some();
-    let sides = move || {
+    let rows = |main: bool| each(of(main), |(i, k)| row(h, i, k));
+    let sides = part(move || {
         h.shape(Player::two_sided).then(|| {
-            let side = move |s: Side| {
-                view! {
-                    <button class="button" aria-pressed=move || (h.edited.get() == s).to_string()
-                        on:click=move |_| h.edited.set(s)>{format!("Knobs of {}", s.name())}</button>
-                }
+            let side = |s: Side| {
+                button(format!("Knobs of {}", s.name()))
+                    .live("aria-pressed", move || (h.edited.get() == s).to_string())
+                    .click(move || h.edited.set(s))
             };
-            view! { <div class="knob-sides" role="group" aria-label="Whose knobs">{side(Side::A)}{side(Side::B)}</div> }
+            el("div")
+                .attrs(&[("class", "knob-sides"), ("role", "group"), ("aria-label", "Whose knobs")])
+                .kid(side(Side::A))
+                .kid(side(Side::B))
         })
-    };
-    view! {
-        <div class="knobs needs-app" role="group" aria-label="Knobs">
-            {sides}
-            {first}
-            {seed(h)}
-            {any_rest.then(|| view! { <details class="more"><summary>"More knobs"</summary>{rest}</details> })}
-        </div>
-    }
+    });
+    let rest =
+        of(false).next().map(|_| el("details").class("more").kid(el("summary").kid("More knobs")).kid(rows(false)));
+    el("div")
+        .attrs(&[("class", "knobs needs-app"), ("role", "group"), ("aria-label", "Knobs")])
+        .kid(sides)
+        .kid(rows(true))
+        .kid(seed(h))
+        .kid(rest)
+        .into()
 }

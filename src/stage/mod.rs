@@ -14,6 +14,7 @@ mod chart;
 mod frame;
 mod keys;
 mod knobs;
+mod more;
 mod numbers;
 mod panels;
 mod picture;
@@ -22,16 +23,21 @@ mod share;
 mod timeline;
 mod tries;
 
+use more::More;
+#[cfg(feature = "csr")]
+pub use more::load as load_more;
+#[cfg(not(feature = "csr"))]
 pub use picture::poster;
 pub use player::{Player, Side};
-pub use tries::TryList;
+pub use tries::tries;
 
-use crate::app::article;
 use crate::content::ArticleMeta;
-use crate::prefs::{Prefs, use_prefs};
-use leptos::prelude::*;
+use crate::entries::Entry;
+use crate::prefs::use_prefs;
+use crate::ui::el::{Piece, Tag, each, el, live, part};
+use crate::ui::{self, Kept, NodeRef, Signal};
 use sim::kernel::Us;
-use sim::questions;
+use web_sys::HtmlElement;
 
 /// Where the stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,57 +69,57 @@ pub struct Selected {
 /// The player and the signals around it: one for a question page, shared by stage and experiments.
 #[derive(Clone, Copy)]
 pub struct Handle {
-    player: StoredValue<Player, LocalStorage>,
+    player: Kept<Player>,
     pub meta: &'static ArticleMeta,
-    pub shape: RwSignal<u32>,
-    pub tick: RwSignal<u32>,
-    pub panel: RwSignal<Panel>,
-    pub selected: RwSignal<Option<Selected>>,
+    pub shape: Signal<u32>,
+    pub tick: Signal<u32>,
+    pub panel: Signal<Panel>,
+    pub selected: Signal<Option<Selected>>,
     /// Whose knobs are shown.
-    pub edited: RwSignal<Side>,
+    pub edited: Signal<Side>,
     /// Read out to screen readers.
-    pub said: RwSignal<String>,
+    pub said: Signal<String>,
     /// Where to seek in the next frame: dragging asks more often than frames come.
-    pub seek_to: RwSignal<Option<Us>>,
+    pub seek_to: Signal<Option<Us>>,
     /// Whether single keys act.
-    pub keys: RwSignal<bool>,
+    pub keys: Signal<bool>,
+    /// The part of the stage that is downloaded later, once it is there.
+    pub more: Signal<Option<&'static More>>,
 }
 
 impl Handle {
-    /// For a slug that has both a model and an article.
-    pub fn new(slug: &str) -> Option<Handle> {
-        let question = questions::find(slug).ok()?;
-        let meta = article(slug)?;
-        Some(Handle {
-            player: StoredValue::new_local(Player::new(question, meta)),
-            meta,
-            shape: RwSignal::new(0),
-            tick: RwSignal::new(0),
-            panel: RwSignal::new(Panel::Numbers),
-            selected: RwSignal::new(None),
-            edited: RwSignal::new(Side::A),
-            said: RwSignal::new(String::new()),
-            seek_to: RwSignal::new(None),
-            keys: RwSignal::new(true),
-        })
+    pub fn new(entry: &'static Entry) -> Handle {
+        Handle {
+            player: Kept::new(Player::new(entry)),
+            meta: entry.meta,
+            shape: Signal::new(0),
+            tick: Signal::new(0),
+            panel: Signal::new(Panel::Numbers),
+            selected: Signal::new(None),
+            edited: Signal::new(Side::A),
+            said: Signal::new(String::new()),
+            seek_to: Signal::new(None),
+            keys: Signal::new(true),
+            more: Signal::new(more::begin()),
+        }
     }
 
     /// Reads the player without telling anybody.
     pub fn with<T>(self, read: impl FnOnce(&Player) -> T) -> T {
-        self.player.with_value(read)
+        self.player.with(read)
     }
 
     /// Reads the player, again whenever something other than time has changed.
     pub fn shape<T>(self, read: impl FnOnce(&Player) -> T) -> T {
         self.shape.track();
-        self.player.with_value(read)
+        self.player.with(read)
     }
 
     /// Reads the player, again several times a second.
     pub fn live<T>(self, read: impl FnOnce(&Player) -> T) -> T {
         self.shape.track();
         self.tick.track();
-        self.player.with_value(read)
+        self.player.with(read)
     }
 
     /// Changes the player and tells everybody.
@@ -132,7 +138,7 @@ impl Handle {
 
     /// Changes the player without telling anybody; the caller does.
     pub fn quietly<T>(self, change: impl FnOnce(&mut Player) -> T) -> T {
-        self.player.try_update_value(change).expect("the player lives as long as its page")
+        self.player.update(change)
     }
 
     /// Reads something out.
@@ -142,22 +148,19 @@ impl Handle {
 }
 
 /// The handle of this page, made once and shared by its parts.
-pub fn provide(slug: &str) -> Option<Handle> {
-    let handle = use_context::<Handle>().filter(|h| h.meta.slug == slug).or_else(|| Handle::new(slug))?;
-    provide_context(handle);
-    Some(handle)
+pub fn provide(entry: &'static Entry) -> Handle {
+    ui::context().unwrap_or_else(|| {
+        let handle = Handle::new(entry);
+        ui::provide(handle);
+        handle
+    })
 }
 
-/// The simulation of the question `slug` with everything that drives it.
-#[component]
-pub fn Stage(slug: &'static str, mode: StageMode) -> impl IntoView {
-    let prefs = use_prefs();
-    provide(slug).map(|handle| stage(handle, mode, prefs).into_any())
-}
-
-fn stage(h: Handle, mode: StageMode, prefs: Prefs) -> impl IntoView {
-    let root = NodeRef::<leptos::html::Div>::new();
-    let details = RwSignal::new(mode != StageMode::Embed);
+/// The simulation of a question with everything that drives it.
+pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
+    let (h, prefs) = (provide(entry), use_prefs());
+    let root = NodeRef::<HtmlElement>::new();
+    let details = Signal::new(mode != StageMode::Embed);
     let embed = mode == StageMode::Embed;
     #[cfg(feature = "csr")]
     {
@@ -165,38 +168,40 @@ fn stage(h: Handle, mode: StageMode, prefs: Prefs) -> impl IntoView {
         keys::listen(h, root);
     }
     tries::watch(h, prefs);
-    // Each part is boxed: one type for the whole stage is deeper than the compiler follows.
-    view! {
-        <div class="stage"
-            class:stage-embed=embed data-slug=h.meta.slug node_ref=root>
-            {bar::head(h, mode, root).into_any()}
-            {notes(h)}
-            {picture::view(h).into_any()}
-            {bar::transport(h).into_any()}
-            <div class="stage-cols" class:folded=move || !details.get()>
-                {knobs::view(h).into_any()}
-                {panels::view(h).into_any()}
-            </div>
-            {bar::faults(h, details, embed).into_any()}
-            <p class="visually-hidden" aria-live="polite" role="status">{move || h.said.get()}</p>
-            <output class="visually-hidden" data-testid="digest">{move || h.live(Player::digest)}</output>
-            {share::dialogs(h).into_any()}
-            {keys::help(h).into_any()}
-        </div>
-    }
+    let stage = el("div").class(if embed { "stage stage-embed" } else { "stage" }).attr("data-slug", h.meta.slug);
+    let columns =
+        el("div").class("stage-cols").toggle("folded", move || !details.get()).kid(knobs::view(h)).kid(panels::view(h));
+    let said = el("p").attrs(&[("class", "visually-hidden"), ("aria-live", "polite"), ("role", "status")]);
+    let digest = el("output").attrs(&[("class", "visually-hidden"), ("data-testid", "digest")]);
+    stage
+        .node_ref(root)
+        .kid(bar::head(h, mode, root))
+        .kid(notes(h))
+        .kid(picture::view(h))
+        .kid(bar::transport(h))
+        .kid(columns)
+        .kid(bar::faults(h, details, embed))
+        .kid(said.kid(live(move || h.said.get())))
+        .kid(digest.kid(live(move || h.live(Player::digest))))
+        .kid(part(move || h.more.get().map(|more| (more.dialogs)(h))))
+        .on("pointerdown", move |_| more::with(h, |_| ()))
+        .into()
 }
 
 /// What of an address or a link was ignored, and why.
-fn notes(h: Handle) -> impl IntoView {
-    move || {
+fn notes(h: Handle) -> Piece {
+    part(move || {
         let notes = h.shape(|p| p.notes.clone());
         (!notes.is_empty()).then(|| {
-            view! {
-                <div class="stage-notes" role="alert">
-                    <ul>{notes.into_iter().map(|n| view! { <li>{n}</li> }).collect_view()}</ul>
-                    <button class="button" on:click=move |_| h.change(|p| p.notes.clear())>"Close"</button>
-                </div>
-            }
+            el("div")
+                .attrs(&[("class", "stage-notes"), ("role", "alert")])
+                .kid(el("ul").kid(each(notes, |n| el("li").kid(n))))
+                .kid(button("Close").click(move || h.change(|p| p.notes.clear())))
         })
-    }
+    })
+}
+
+/// A button with words on it.
+fn button(words: impl Into<Piece>) -> Tag {
+    el("button").class("button").kid(words)
 }

@@ -3,8 +3,10 @@
 use super::player::{Player, Side};
 use super::{Handle, chart};
 use crate::draw::number;
-use leptos::prelude::*;
+use crate::ui::el::{Piece, Tag, each, el, live, part};
+use crate::ui::{NodeRef, Signal};
 use sim::{Better, Number};
+use web_sys::HtmlElement;
 
 /// A value with its unit, or why there is none.
 fn shown(n: &Number, v: Option<f64>) -> String {
@@ -43,77 +45,76 @@ fn difference(n: &Number, a: Option<f64>, b: Option<f64>) -> (String, &'static s
     (format!("B {sign}{}", shown(n, Some(d.abs()))), class)
 }
 
-fn tile(h: Handle, i: usize, n: &'static Number) -> impl IntoView {
+fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {
     let value = move |side: Side| h.live(|p| p.run(side).and_then(|r| r.number(i as u8)));
     let two = move || h.shape(Player::two_sided);
     let row = move |side: Side| {
-        move || {
-            let v = value(side);
-            let small = v.is_none();
-            view! {
-                <span class="value" class:none=small>{shown(n, v)}</span>
-                {two().then(|| view! { <em>{side.name()}</em> })}
-            }
-        }
+        let span = el("span")
+            .class("value")
+            .toggle("none", move || value(side).is_none())
+            .kid(live(move || shown(n, value(side))));
+        el("dd").kid(span).kid(part(move || two().then(|| el("em").kid(side.name()))))
     };
-    let spark = move || h.live(|p| chart::spark(p.a().history(), i, p.now()));
-    let delta = move || {
-        let (text, class) = difference(n, value(Side::A), value(Side::B));
-        view! { <span class=format!("delta {class}")>{text}</span> }
-    };
-    view! {
-        <div class="num" title=n.help>
-            <dt>{n.label}</dt>
-            <dd>{row(Side::A)}</dd>
-            {move || two().then(|| view! { <dd>{row(Side::B)}</dd><dd class="delta-row">{delta}</dd> })}
-            {move || (!two()).then(|| view! {
-                <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><path d=spark/></svg>
-            })}
-        </div>
-    }
-}
-
-pub fn view(h: Handle) -> impl IntoView {
-    let numbers = h.with(|p| p.question.numbers);
-    let tiles = numbers.iter().enumerate().filter(|(_, n)| n.main).map(|(i, n)| tile(h, i, n)).collect_view();
-    let many = numbers.iter().filter(|n| n.main).count() > 5;
-    let groups = h.with(chart::groups);
-    let group = RwSignal::new(groups.first().copied().unwrap_or(""));
-    let host = NodeRef::<leptos::html::Div>::new();
-    #[cfg(feature = "csr")]
-    super::frame::mount_chart(h, host, group);
-    let tabs = (groups.len() > 1).then(|| {
-        let options = groups.iter().map(|g| view! { <option value=*g>{*g}</option> }).collect_view();
-        let groups = groups.clone();
-        view! {
-            <select class="field chart-choice" aria-label="Chart" on:change=move |ev| {
-                let wanted = event_target_value(&ev);
-                if let Some(g) = groups.iter().find(|g| **g == wanted) { group.set(g); }
-                h.changed();
-            }>{options}</select>
+    let other = part(move || {
+        if two() {
+            let delta = el("span")
+                .live("class", move || format!("delta {}", difference(n, value(Side::A), value(Side::B)).1))
+                .kid(live(move || difference(n, value(Side::A), value(Side::B)).0));
+            Piece::List(vec![row(Side::B).into(), el("dd").class("delta-row").kid(delta).into()])
+        } else {
+            el("svg")
+                .attrs(&[
+                    ("class", "spark"),
+                    ("viewBox", "0 0 100 24"),
+                    ("preserveAspectRatio", "none"),
+                    ("aria-hidden", "true"),
+                ])
+                .kid(el("path").live("d", move || h.live(|p| chart::spark(p.a().history(), i, p.now()))))
+                .into()
         }
     });
-    let rest = numbers
-        .iter()
-        .enumerate()
-        .filter(|(_, n)| !n.main)
-        .map(|(i, n)| {
-            let cell = move |side: Side| move || h.live(|p| p.run(side).map(|r| shown(n, r.number(i as u8))));
-            view! {
-                <tr><th scope="row" title=n.help>{n.label}</th><td>{cell(Side::A)}</td>
-                {move || h.shape(Player::two_sided).then(|| view! { <td>{cell(Side::B)}</td> })}</tr>
-            }
-        })
-        .collect_view();
-    let any_rest = numbers.iter().any(|n| !n.main);
-    view! {
-        <dl class="nums" class:many=many>{tiles}</dl>
-        {(!groups.is_empty()).then(|| view! {
-            <div class="chart"><div class="chart-host" node_ref=host></div>{tabs}</div>
-        })}
-        {any_rest.then(|| view! {
-            <details class="more"><summary>"All numbers"</summary>
-                <table class="rest"><tbody>{rest}</tbody></table></details>
-        })}
-    }
+    el("div").class("num").attr("title", n.help).kid(el("dt").kid(n.label)).kid(row(Side::A)).kid(other)
+}
+
+pub fn view(h: Handle) -> Piece {
+    let numbers = h.with(|p| p.question.numbers);
+    let of = |main: bool| numbers.iter().enumerate().filter(move |(_, n)| n.main == main);
+    let many = of(true).count() > 5;
+    let groups = h.with(chart::groups);
+    let group = Signal::new(groups.first().copied().unwrap_or(""));
+    let host = NodeRef::<HtmlElement>::new();
+    #[cfg(feature = "csr")]
+    super::frame::mount_chart(h, host, group);
+    let any_group = !groups.is_empty();
+    let tabs = (groups.len() > 1).then(|| {
+        let options = each(groups.iter(), |g| el("option").attr("value", *g).kid(*g));
+        el("select")
+            .class("field chart-choice")
+            .attr("aria-label", "Chart")
+            .change(move |wanted| {
+                if let Some(g) = groups.iter().find(|g| **g == wanted) {
+                    group.set(g);
+                }
+                h.changed();
+            })
+            .kid(options)
+    });
+    let rest = each(of(false), |(i, n)| {
+        let cell = move |side: Side| {
+            el("td").kid(live(move || h.live(|p| p.run(side).map(|r| shown(n, r.number(i as u8)))).unwrap_or_default()))
+        };
+        el("tr")
+            .kid(el("th").attr("scope", "row").attr("title", n.help).kid(n.label))
+            .kid(cell(Side::A))
+            .kid(part(move || h.shape(Player::two_sided).then(|| cell(Side::B))))
+    });
+    let rest = of(false).next().map(|_| {
+        el("details")
+            .class("more")
+            .kid(el("summary").kid("All numbers"))
+            .kid(el("table").class("rest").kid(el("tbody").kid(rest)))
+    });
+    let tiles = el("dl").class(if many { "nums many" } else { "nums" }).kid(each(of(true), |(i, n)| tile(h, i, n)));
+    let chart = any_group.then(|| el("div").class("chart").kid(el("div").class("chart-host").node_ref(host)).kid(tabs));
+    Piece::List(vec![tiles.into(), chart.into(), rest.into()])
 }

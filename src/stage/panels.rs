@@ -1,11 +1,12 @@
 //! The lower right: numbers, log, one request's story, the picture in words, the code that runs.
 
 use super::player::Side;
-use super::{Handle, Panel, Selected, numbers, picture};
+use super::{Handle, Panel, Selected, more, numbers, picture};
 use crate::app::use_root;
 use crate::draw::number;
 use crate::fetch;
-use leptos::prelude::*;
+use crate::ui::el::{Piece, Tag, each, el, part};
+use crate::ui::{Signal, document, effect, memo};
 use sim::Tone;
 use sim::kernel::Us;
 
@@ -18,11 +19,11 @@ const TABS: [(Panel, &str); 5] = [
 ];
 
 fn tab_id(p: Panel) -> String {
-    format!("tab-{p:?}").to_lowercase()
+    format!("tab-{p:?}").to_ascii_lowercase()
 }
 
-pub fn view(h: Handle) -> impl IntoView {
-    let keys = move |ev: leptos::ev::KeyboardEvent| {
+pub fn view(h: Handle) -> Piece {
+    let keys = move |ev: web_sys::KeyboardEvent| {
         let now = TABS.iter().position(|(p, _)| *p == h.panel.get_untracked()).unwrap_or(0);
         let to = match ev.key().as_str() {
             "ArrowRight" => (now + 1) % TABS.len(),
@@ -41,32 +42,50 @@ pub fn view(h: Handle) -> impl IntoView {
             }
         }
     };
-    let tabs = TABS
-        .iter()
-        .map(|(p, name)| {
-            let p = *p;
-            let on = move || h.panel.get() == p;
-            view! {
-                <button role="tab" id=tab_id(p) aria-controls="stage-panel" aria-selected=move || on().to_string()
-                    tabindex=move || if on() { "0" } else { "-1" } on:click=move |_| h.panel.set(p)>{*name}</button>
+    let tabs = each(TABS, |(p, name)| {
+        let on = move || h.panel.get() == p;
+        el("button")
+            .attr("role", "tab")
+            .attr("id", tab_id(p))
+            .attr("aria-controls", "stage-panel")
+            .live("aria-selected", move || on().to_string())
+            .live("tabindex", move || if on() { "0" } else { "-1" }.to_string())
+            .click(move || h.panel.set(p))
+            .kid(name)
+    });
+    let list = el("div")
+        .attrs(&[("class", "tabs needs-app"), ("role", "tablist"), ("aria-label", "What to show")])
+        .on("keydown", move |ev| keys(wasm_bindgen::JsCast::unchecked_into(ev)))
+        .kid(tabs);
+    // The numbers stay mounted: their chart is drawn by the frame loop.
+    let numbers = el("div").flag("hidden", move || h.panel.get() != Panel::Numbers).kid(numbers::view(h));
+    let panel = el("div")
+        .attrs(&[("class", "panel"), ("id", "stage-panel"), ("role", "tabpanel"), ("tabindex", "0")])
+        .live("aria-labelledby", move || tab_id(h.panel.get()))
+        .kid(numbers)
+        .kid(part(move || {
+            let (panel, more) = (h.panel.get(), h.more.get());
+            match more {
+                Some(more) => (more.panel)(h, panel),
+                None => {
+                    if panel != Panel::Numbers {
+                        more::with(h, |_| ());
+                    }
+                    Piece::List(Vec::new())
+                }
             }
-        })
-        .collect_view();
-    view! {
-        <div class="panels">
-            <div class="tabs needs-app" role="tablist" aria-label="What to show" on:keydown=keys>{tabs}</div>
-            <div class="panel" id="stage-panel" role="tabpanel" tabindex="0" aria-labelledby=move || tab_id(h.panel.get())>
-                // The numbers stay mounted: their chart is drawn by the frame loop.
-                <div hidden=move || h.panel.get() != Panel::Numbers>{numbers::view(h).into_any()}</div>
-                {move || match h.panel.get() {
-                    Panel::Numbers => ().into_any(),
-                    Panel::Log => log(h).into_any(),
-                    Panel::Request => request(h).into_any(),
-                    Panel::Words => words(h).into_any(),
-                    Panel::Code => code(h).into_any(),
-                }}
-            </div>
-        </div>
+        }));
+    el("div").class("panels").kid(list).kid(panel).into()
+}
+
+/// What stands in a panel. The numbers are always there.
+pub fn panel(h: Handle, panel: Panel) -> Piece {
+    match panel {
+        Panel::Numbers => Piece::List(Vec::new()),
+        Panel::Log => log(h),
+        Panel::Request => request(h),
+        Panel::Words => words(h),
+        Panel::Code => code(h),
     }
 }
 
@@ -100,153 +119,140 @@ fn tone_glyph(t: Tone) -> &'static str {
 /// At most so many lines are shown; the filter finds the others.
 const LINES: usize = 80;
 
-fn log(h: Handle) -> impl IntoView {
-    let filter = RwSignal::new("all");
+/// A line of a log: when, what kind, what; a press goes there.
+fn line(h: Handle, at: Us, tone: Tone, text: String) -> Tag {
+    let go = el("button")
+        .class("bare")
+        .attr("title", "Go to this moment")
+        .click(move || {
+            h.change(|p| {
+                p.playing = false;
+                p.seek(at);
+            });
+        })
+        .kid(el("span").class("at").kid(number::clock_us(at.0).to_string()))
+        .kid(el("span").class("glyph").attr("aria-hidden", "true").kid(tone_glyph(tone)))
+        .kid(el("span").kid(text));
+    el("li").class(format!("tone-{}", tone_class(tone))).kid(go)
+}
+
+fn log(h: Handle) -> Piece {
+    let filter = Signal::new("all");
     let wanted = move |t: Tone| match filter.get() {
         "trouble" => matches!(t, Tone::Rejected | Tone::Stale | Tone::Undo | Tone::Fault),
         "yours" => t == Tone::Fault,
         _ => true,
     };
     let side = move || if h.edited.get() == Side::B { Side::B } else { Side::A };
-    let rows =
-        Memo::new(move |_| h.live(|p| (p.log(side(), wanted, LINES), p.run(side()).map_or(0, |r| r.log_forgotten()))));
-    let jump = move |at: Us| {
-        h.change(|p| {
-            p.playing = false;
-            p.seek(at);
+    let rows = memo(move || h.live(|p| (p.log(side(), wanted, LINES), p.run(side()).map_or(0, |r| r.log_forgotten()))));
+    let filters = [("all", "Everything"), ("trouble", "Trouble only"), ("yours", "What you did")];
+    let select = el("select").class("field").attr("aria-label", "Show").change(move |value| {
+        filter.set(match value.as_str() {
+            "trouble" => "trouble",
+            "yours" => "yours",
+            _ => "all",
         });
-    };
-    view! {
-        <div class="log-head">
-            <select class="field" aria-label="Show" on:change=move |ev| {
-                filter.set(match event_target_value(&ev).as_str() { "trouble" => "trouble", "yours" => "yours", _ => "all" });
-            }>
-                <option value="all">"Everything"</option>
-                <option value="trouble">"Trouble only"</option>
-                <option value="yours">"What you did"</option>
-            </select>
-            {move || { let n = rows.read().1; (n > 0).then(|| view! { <span class="quiet">{format!("{n} older lines were dropped")}</span> }) }}
-        </div>
-        <ol class="log">
-            {move || {
-                let rows = rows.read();
-                if rows.0.is_empty() {
-                    return view! { <li class="quiet">"Nothing notable so far."</li> }.into_any();
-                }
-                rows.0.iter().cloned().map(|r| {
-                    let at = r.at;
-                    let request = r.request;
-                    view! {
-                        <li class=format!("tone-{}", tone_class(r.tone))>
-                            <button class="bare" title="Go to this moment" on:click=move |_| jump(at)>
-                                <span class="at">{number::clock_us(at.0).to_string()}</span>
-                                <span class="glyph" aria-hidden="true">{tone_glyph(r.tone)}</span>
-                                <span>{r.text}</span>
-                            </button>
-                            {request.map(|request| view! {
-                                <button class="bare why" on:click=move |_| picture::select(h, Selected { side: side(), request, near: at })>"why?"</button>
-                            })}
-                        </li>
-                    }
-                }).collect_view().into_any()
-            }}
-        </ol>
-    }
+    });
+    let select = select.kid(each(filters, |(value, words)| el("option").attr("value", value).kid(words)));
+    let dropped = part(move || {
+        let n = rows().1;
+        (n > 0).then(|| el("span").class("quiet").kid(format!("{n} older lines were dropped")))
+    });
+    let lines = part(move || {
+        let rows = rows();
+        if rows.0.is_empty() {
+            return el("li").class("quiet").kid("Nothing notable so far.").into();
+        }
+        each(rows.0.iter(), |r| {
+            let at = r.at;
+            let why = r.request.map(|request| {
+                el("button")
+                    .class("bare why")
+                    .click(move || picture::select(h, Selected { side: side(), request, near: at }))
+                    .kid("why?")
+            });
+            line(h, at, r.tone, r.text.clone()).kid(why)
+        })
+    });
+    let head = el("div").class("log-head").kid(select).kid(dropped);
+    Piece::List(vec![head.into(), el("ol").class("log").kid(lines).into()])
 }
 
-fn request(h: Handle) -> impl IntoView {
-    move || {
+fn request(h: Handle) -> Piece {
+    part(move || {
         let Some(s) = h.selected.get() else {
-            return view! {
-                <p class="quiet">"Click a request in the picture, or \u{201c}why?\u{201d} in the log. Its path and the reason for its fate appear here."</p>
-            }
-            .into_any();
+            return el("p").class("quiet").kid(
+                "Click a request in the picture, or \u{201c}why?\u{201d} in the log. Its path and the reason for its fate appear here.",
+            );
         };
         h.shape.track();
-        let (lines, own) = h.with(|p| {
+        let (lines, two) = h.with(|p| {
             let story = p.story(s.side, s.request, s.near);
-            let lines: Vec<_> = story
-                .lines
-                .iter()
-                .map(|l| (l.at, l.tone, p.run(s.side).map_or_else(String::new, |r| r.tell(l))))
-                .collect();
+            let tell = |l| p.run(s.side).map_or_else(String::new, |r| r.tell(l));
+            let lines: Vec<_> = story.lines.iter().map(|l| line(h, l.at, l.tone, tell(l)).into()).collect();
             (lines, p.two_sided())
         });
-        let title = if own {
+        let title = if two {
             format!("Request {} on side {}", s.request, s.side.name())
         } else {
             format!("Request {}", s.request)
         };
-        view! {
-            <div class="story">
-                <p><b>{title}</b>
-                    <button class="bare" on:click=move |_| h.selected.set(None)>"Clear"</button></p>
-                <ol class="log">
-                    {if lines.is_empty() {
-                        view! { <li class="quiet">"Nothing is recorded of this request around this moment."</li> }.into_any()
-                    } else {
-                        lines.into_iter().map(|(at, tone, text)| view! {
-                            <li class=format!("tone-{}", tone_class(tone))>
-                                <button class="bare" title="Go to this moment" on:click=move |_| h.change(|p| { p.playing = false; p.seek(at); })>
-                                    <span class="at">{number::clock_us(at.0).to_string()}</span>
-                                    <span class="glyph" aria-hidden="true">{tone_glyph(tone)}</span>
-                                    <span>{text}</span>
-                                </button>
-                            </li>
-                        }).collect_view().into_any()
-                    }}
-                </ol>
-            </div>
-        }
-        .into_any()
-    }
+        let lines = if lines.is_empty() {
+            el("li").class("quiet").kid("Nothing is recorded of this request around this moment.").into()
+        } else {
+            Piece::List(lines)
+        };
+        let clear = el("button").class("bare").click(move || h.selected.set(None)).kid("Clear");
+        el("div").class("story").kid(el("p").kid(el("b").kid(title)).kid(clear)).kid(el("ol").class("log").kid(lines))
+    })
 }
 
-fn words(h: Handle) -> impl IntoView {
+fn words(h: Handle) -> Piece {
     let table = move |side: Side| {
-        move || {
-            let rows = h.live(|p| p.run(side).map(|r| r.words()))?;
-            let caption = if h.shape(|p| p.two_sided()) {
-                format!("Side {}", side.name())
-            } else {
-                "What the picture shows".to_string()
-            };
-            Some(view! {
-                <table class="rest"><caption>{caption}</caption><tbody>
-                    {rows.into_iter().map(|(what, how)| view! { <tr><th scope="row">{what}</th><td>{how}</td></tr> }).collect_view()}
-                </tbody></table>
+        part(move || {
+            h.live(|p| p.run(side).map(|r| r.words())).map(|rows| {
+                let caption = if h.shape(|p| p.two_sided()) {
+                    format!("Side {}", side.name())
+                } else {
+                    "What the picture shows".to_string()
+                };
+                let rows = each(rows, |(what, how)| {
+                    el("tr").kid(el("th").attr("scope", "row").kid(what)).kid(el("td").kid(how))
+                });
+                el("table").class("rest").kid(el("caption").kid(caption)).kid(el("tbody").kid(rows))
             })
-        }
+        })
     };
-    view! { {table(Side::A)}{table(Side::B)} }
+    Piece::List(vec![table(Side::A), table(Side::B)])
 }
 
 /// The source of the blocks in this run. It is fetched when asked for and never part of the program.
-fn code(h: Handle) -> impl IntoView {
+fn code(h: Handle) -> Piece {
     let files = h.with(|p| p.question.code);
     let root = use_root();
-    let chosen = RwSignal::new(files.first().copied().unwrap_or(""));
-    let html = RwSignal::new(Err::<String, String>("Loading.".to_string()));
-    Effect::new(move |_| {
+    let chosen = Signal::new(files.first().copied().unwrap_or(""));
+    let html = Signal::new(Err::<String, String>("Loading.".to_string()));
+    effect(move || {
         let url = root.link(&format!("code/{}.html", chosen.get()));
         html.set(Err("Loading.".to_string()));
-        leptos::task::spawn_local(async move {
+        wasm_bindgen_futures::spawn_local(async move {
             let result = fetch::text(&url).await.map_err(|e| format!("The source could not be shown: {e}."));
-            html.try_set(result);
+            html.set(result);
         });
     });
-    let options = files.iter().map(|f| view! { <option value=*f>{format!("{f}.rs")}</option> }).collect_view();
-    view! {
-        <div class="log-head">
-            <select class="field" aria-label="Source file" on:change=move |ev| {
-                let wanted = event_target_value(&ev);
-                if let Some(f) = files.iter().find(|f| **f == wanted) { chosen.set(f); }
-            }>{options}</select>
-            <span class="quiet">"the code that is running now"</span>
-        </div>
-        {move || match html.get() {
-            Ok(html) => view! { <div class="source" inner_html=html></div> }.into_any(),
-            Err(why) => view! { <p class="quiet">{why}</p> }.into_any(),
-        }}
-    }
+    let options = each(files.iter(), |f| el("option").attr("value", *f).kid(format!("{f}.rs")));
+    let select = el("select").class("field").attr("aria-label", "Source file").change(move |wanted| {
+        if let Some(f) = files.iter().find(|f| **f == wanted) {
+            chosen.set(f);
+        }
+    });
+    let head = el("div")
+        .class("log-head")
+        .kid(select.kid(options))
+        .kid(el("span").class("quiet").kid("the code that is running now"));
+    let source = part(move || match html.get() {
+        Ok(html) => el("div").class("source").html(html),
+        Err(why) => el("p").class("quiet").kid(why),
+    });
+    Piece::List(vec![head.into(), source])
 }

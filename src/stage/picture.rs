@@ -3,9 +3,10 @@
 use super::player::{Player, Side};
 use super::{Handle, Panel, Selected};
 use crate::draw::{self, Hit, Scene, View};
-use crate::widgets;
-use leptos::prelude::*;
+use crate::ui::NodeRef;
+use crate::ui::el::{Piece, el, live, part};
 use sim::kernel::Us;
+use web_sys::HtmlElement;
 
 /// Draws one side into a scene.
 pub fn draw(
@@ -16,7 +17,8 @@ pub fn draw(
     selected: Option<Selected>,
     scene: &mut Scene,
 ) {
-    let (Some(run), Some(picture)) = (player.run(side), widgets::find(player.question.slug)) else { return };
+    let Some(run) = player.run(side) else { return };
+    let picture = player.picture;
     let two = player.two_sided();
     let height = match (narrow, two) {
         (false, false) => picture.height.wide,
@@ -44,8 +46,9 @@ fn label(player: &Player, side: Side) -> String {
 
 /// An early moment of a preset as an SVG file, in the wide or the narrow layout: what stands in for the stage where
 /// nothing runs. `css` is the text of the theme's variables and of `style/draw.css`.
-pub fn poster(slug: &str, preset: &str, narrow: bool, css: &str) -> Option<String> {
-    let mut player = Player::new(sim::questions::find(slug).ok()?, crate::app::article(slug)?);
+#[cfg(not(feature = "csr"))]
+pub fn poster(entry: &'static crate::entries::Entry, preset: &str, narrow: bool, css: &str) -> Option<String> {
+    let mut player = Player::new(entry);
     let index = player.meta.presets.iter().position(|p| p.id == preset)?;
     player.load_preset(index);
     settle(&mut player);
@@ -55,58 +58,60 @@ pub fn poster(slug: &str, preset: &str, narrow: bool, css: &str) -> Option<Strin
 }
 
 /// To a moment that means something: two seconds into the preset as the reader would see it.
+#[cfg(not(feature = "csr"))]
 fn settle(player: &mut Player) {
     let at = Us::from_s(2.0 * player.speed).min(player.end());
     player.seek(at);
 }
 
 /// The two hosts. Prerendered they hold the first picture; in the browser they are drawn into.
-pub fn view(h: Handle) -> impl IntoView {
+pub fn view(h: Handle) -> Piece {
     let hosts = Hosts::default();
     #[cfg(feature = "csr")]
     super::frame::mount(h, hosts);
     let still = first_picture(h);
     let caption = move |side: Side| {
-        move || {
-            h.shape(|p| {
-                if !p.two_sided() {
-                    return String::new();
-                }
-                let parts: Vec<String> = p
-                    .differing()
-                    .iter()
-                    .map(|(i, a, b)| {
-                        let knob = &p.question.knobs[*i as usize];
-                        format!("{} {}", knob.label, super::knobs::shown(knob, if side == Side::A { *a } else { *b }))
-                    })
-                    .collect();
-                if parts.is_empty() { "the same so far".to_string() } else { parts.join(" · ") }
-            })
-        }
-    };
-    let side_caption = move |side: Side| {
-        view! {
-            <p class="side-caption" hidden=move || !h.shape(Player::two_sided)><b>{side.name()}</b>" "{caption(side)}</p>
-        }
-    };
-    let differences = move || {
-        h.shape(Player::two_sided).then(|| {
-            let n = h.shape(|p| p.differing().len());
-            view! { <p class="visually-hidden">{format!("Two runs under the same traffic. They differ in {n} knobs.")}</p> }
+        h.shape(|p| {
+            if !p.two_sided() {
+                return String::new();
+            }
+            let parts: Vec<String> = p
+                .differing()
+                .iter()
+                .map(|(i, a, b)| {
+                    let knob = &p.question.knobs[*i as usize];
+                    format!("{} {}", knob.label, super::knobs::shown(knob, if side == Side::A { *a } else { *b }))
+                })
+                .collect();
+            if parts.is_empty() { "the same so far".to_string() } else { parts.join(" · ") }
         })
     };
-    view! {
-        <div class="stage-picture">
-            {differences}
-            {side_caption(Side::A)}
-            <div class="side" node_ref=hosts.a inner_html=still></div>
-            {side_caption(Side::B)}
-            <div class="side" node_ref=hosts.b hidden=move || !h.shape(Player::two_sided)></div>
-        </div>
-    }
+    let one_sided = move || !h.shape(Player::two_sided);
+    let side_caption = move |side: Side| {
+        el("p")
+            .class("side-caption")
+            .flag("hidden", one_sided)
+            .kid(el("b").kid(side.name()))
+            .kid(" ")
+            .kid(live(move || caption(side)))
+    };
+    let differences = part(move || {
+        h.shape(Player::two_sided).then(|| {
+            let n = h.shape(|p| p.differing().len());
+            el("p").class("visually-hidden").kid(format!("Two runs under the same traffic. They differ in {n} knobs."))
+        })
+    });
+    el("div")
+        .class("stage-picture")
+        .kid(differences)
+        .kid(side_caption(Side::A))
+        .kid(el("div").class("side").node_ref(hosts.a).html(still))
+        .kid(side_caption(Side::B))
+        .kid(el("div").class("side").node_ref(hosts.b).flag("hidden", one_sided))
+        .into()
 }
 
-#[cfg(feature = "ssr")]
+#[cfg(not(feature = "csr"))]
 fn first_picture(h: Handle) -> String {
     h.quietly(|player| {
         settle(player);
@@ -118,7 +123,7 @@ fn first_picture(h: Handle) -> String {
     })
 }
 
-#[cfg(not(feature = "ssr"))]
+#[cfg(feature = "csr")]
 fn first_picture(_h: Handle) -> String {
     String::new()
 }
@@ -126,8 +131,8 @@ fn first_picture(_h: Handle) -> String {
 /// Where the drawings go.
 #[derive(Clone, Copy, Default)]
 pub struct Hosts {
-    pub a: NodeRef<leptos::html::Div>,
-    pub b: NodeRef<leptos::html::Div>,
+    pub a: NodeRef<HtmlElement>,
+    pub b: NodeRef<HtmlElement>,
 }
 
 /// What a click on the picture means.

@@ -1,9 +1,13 @@
 //! The player: one or two runs under one clock, and everything the reader can do to them. No web in here.
 
 use crate::content::{ArticleMeta, SetupMeta, Side as ContentSide, TryMeta};
+use crate::entries::Entry;
+use crate::widgets::Picture;
+use sim::declare::show;
 use sim::kernel::{Advance, Input, Line, Live, Moment, RunValue, Story, Us, What};
 use sim::link::{self, Shared};
 use sim::{Knobs, Question, Tone, script};
+use sim::{decimal, order};
 
 /// Which of the two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,7 @@ pub struct Trial {
 pub struct Player {
     pub question: &'static Question,
     pub meta: &'static ArticleMeta,
+    pub picture: &'static Picture,
     a: Box<dyn Live>,
     b: Option<Box<dyn Live>>,
     pub playing: bool,
@@ -76,16 +81,18 @@ fn value_of(question: &'static Question, setup: &SetupMeta, seed: u64) -> Result
     for i in setup.inputs {
         inputs.push(script::input(question, Us(i.at_us), i.act, i.args.iter().copied())?);
     }
-    inputs.sort_by_key(|i| i.at);
+    order::by_key(&mut inputs, |i| i.at);
     Ok(RunValue { question, seed, knobs, inputs })
 }
 
 impl Player {
     /// The first preset, at its beginning.
-    pub fn new(question: &'static Question, meta: &'static ArticleMeta) -> Player {
+    pub fn new(entry: &'static Entry) -> Player {
+        let Entry { meta, question, picture } = *entry;
         let mut player = Player {
             question,
             meta,
+            picture,
             a: question.run(RunValue::new(question)),
             b: None,
             playing: false,
@@ -226,15 +233,15 @@ impl Player {
                         changed = true;
                     })
                     .map_err(|_| format!("seed={text}: not a seed; expected a whole number from 0")),
-                "speed" => match text.parse::<f64>() {
+                "speed" => match decimal::parse(text).ok_or(()) {
                     Ok(s) if (SPEEDS[0]..=SPEEDS[SPEEDS.len() - 1]).contains(&s) => {
                         self.speed = s;
                         Ok(())
                     }
                     _ => Err(format!(
                         "speed={text}: expected a number from {} to {}",
-                        SPEEDS[0],
-                        SPEEDS[SPEEDS.len() - 1]
+                        show(SPEEDS[0]),
+                        show(SPEEDS[SPEEDS.len() - 1])
                     )),
                 },
                 "autoplay" => match text.as_str() {
@@ -572,7 +579,7 @@ impl Player {
             text: run.tell(l),
             request: (l.request != Line::NO_REQUEST).then_some(l.request),
         }));
-        rows.sort_by_key(|r| std::cmp::Reverse(r.at));
+        order::by_key(&mut rows, |r| std::cmp::Reverse(r.at));
         rows.truncate(max);
         rows
     }
@@ -592,11 +599,7 @@ mod tests {
     use super::*;
 
     fn players() -> Vec<Player> {
-        let made = crate::content::ARTICLES.iter().filter_map(|meta| {
-            let question = sim::questions::find(meta.slug).ok()?;
-            Some(Player::new(question, meta))
-        });
-        made.collect()
+        crate::entries::ALL.iter().copied().map(Player::new).collect()
     }
 
     /// Plays for so many seconds of the reader's time.
@@ -637,7 +640,7 @@ mod tests {
                 }
                 p.step_forward();
                 p.step_forward();
-                let mut other = Player::new(p.question, p.meta);
+                let mut other = Player::new(crate::entries::find(p.question.slug).unwrap());
                 other.load_link(&p.link());
                 assert_eq!(other.notes, Vec::<String>::new());
                 assert_eq!((other.now(), other.digest()), (p.now(), p.digest()), "{}", p.question.slug);

@@ -1,11 +1,14 @@
 //! Addresses: what one says when the page opens, and how a moment is passed on.
 
-use super::Handle;
+#[cfg(feature = "csr")]
+use super::more;
 use super::player::Player;
+use super::{Handle, button};
 use crate::app::use_root;
-use leptos::html::{Dialog, Div, Input};
-use leptos::prelude::*;
+use crate::ui::el::{Piece, el};
+use crate::ui::{NodeRef, Signal, after, document, window};
 use wasm_bindgen::JsCast;
+use web_sys::{HtmlDialogElement, HtmlElement, HtmlInputElement};
 
 /// The parts of a query string, decoded.
 #[cfg(feature = "csr")]
@@ -31,20 +34,19 @@ pub fn read_address(h: Handle) {
             if !query.is_empty() {
                 p.load_query(&query);
             }
-            if hash.starts_with("#r=") {
-                p.load_link(&hash);
-            }
         });
+        if hash.starts_with("#r=") {
+            more::with(h, move |m| h.change(|p| (m.load_link)(p, &hash)));
+        }
     };
     apply();
     // Another link pasted over this one.
-    let listener = window_event_listener(leptos::ev::hashchange, move |_| {
+    crate::ui::on_window("hashchange", move |_: web_sys::Event| {
         let hash = window().location().hash().unwrap_or_default();
         if hash.starts_with("#r=") {
-            h.change(|p| p.load_link(&hash));
+            more::with(h, move |m| h.change(|p| (m.load_link)(p, &hash)));
         }
     });
-    on_cleanup(move || listener.remove());
 }
 
 /// The page's address without query and fragment.
@@ -60,8 +62,8 @@ thread_local! {
 
 /// The open dialogs' elements, for the functions that show them.
 struct Dialogs {
-    link: std::cell::RefCell<Option<(NodeRef<Dialog>, NodeRef<Input>)>>,
-    embed: std::cell::RefCell<Option<(NodeRef<Dialog>, RwSignal<String>)>>,
+    link: std::cell::RefCell<Option<(NodeRef<HtmlDialogElement>, NodeRef<HtmlInputElement>)>>,
+    embed: std::cell::RefCell<Option<(NodeRef<HtmlDialogElement>, Signal<String>)>>,
 }
 
 /// Copies a link to this exact moment; where the clipboard is closed, shows it for copying by hand.
@@ -71,7 +73,7 @@ pub fn copy_link(h: Handle) {
 }
 
 fn copy(h: Handle, text: String, done: &'static str) {
-    leptos::task::spawn_local(async move {
+    wasm_bindgen_futures::spawn_local(async move {
         if write_clipboard(&text).await {
             h.say(done);
             toast(h, done);
@@ -88,12 +90,9 @@ fn toast(_h: Handle, _text: &str) {
         && el.tag_name() == "BUTTON"
     {
         _ = el.set_attribute("data-done", "Copied");
-        set_timeout(
-            move || {
-                _ = el.remove_attribute("data-done");
-            },
-            std::time::Duration::from_millis(1_600),
-        );
+        after(1_600, move || {
+            _ = el.remove_attribute("data-done");
+        });
     }
 }
 
@@ -131,7 +130,7 @@ pub fn open_embed(h: Handle) {
 }
 
 /// The whole screen for the stage, and back.
-pub fn full_screen(root: NodeRef<Div>) {
+pub fn full_screen(root: NodeRef<HtmlElement>) {
     if document().fullscreen_element().is_some() {
         document().exit_fullscreen();
     } else if let Some(el) = root.get_untracked() {
@@ -140,14 +139,14 @@ pub fn full_screen(root: NodeRef<Div>) {
 }
 
 /// The dialogs of sharing, closed.
-pub fn dialogs(h: Handle) -> impl IntoView {
-    let link = NodeRef::<Dialog>::new();
-    let field = NodeRef::<Input>::new();
-    let embed = NodeRef::<Dialog>::new();
-    let moment = RwSignal::new(String::new());
-    let this_moment = RwSignal::new(false);
-    let theme = RwSignal::new("");
-    let height = RwSignal::new(480u32);
+pub fn dialogs(h: Handle) -> Piece {
+    let link = NodeRef::<HtmlDialogElement>::new();
+    let field = NodeRef::<HtmlInputElement>::new();
+    let embed = NodeRef::<HtmlDialogElement>::new();
+    let moment = Signal::new(String::new());
+    let this_moment = Signal::new(false);
+    let theme = Signal::new("");
+    let height = Signal::new(480u32);
     SHARE.with(|s| {
         *s.link.borrow_mut() = Some((link, field));
         *s.embed.borrow_mut() = Some((embed, moment));
@@ -184,34 +183,61 @@ pub fn dialogs(h: Handle) -> impl IntoView {
         }
     };
     let text = code.clone();
-    let close = move |dialog: NodeRef<Dialog>| {
-        move |_| {
+    let close = move |dialog: NodeRef<HtmlDialogElement>| {
+        button("Close").click(move || {
             if let Some(d) = dialog.get_untracked() {
                 d.close();
             }
-        }
+        })
     };
-    view! {
-        <dialog class="stage-dialog" node_ref=link aria-label="Link to this moment">
-            <p>"This page may not use the clipboard. Copy the link by hand:"</p>
-            <input class="field wide" type="text" readonly=true aria-label="Link" node_ref=field/>
-            <p><button class="button" on:click=close(link)>"Close"</button></p>
-        </dialog>
-        <dialog class="stage-dialog" node_ref=embed aria-label="Embed">
-            <h2>"Put this into a post"</h2>
-            <p class="dialog-row">
-                <label>"Show "<select class="field" on:change=move |ev| this_moment.set(event_target_value(&ev) == "moment")>
-                    <option value="preset">"the preset"</option><option value="moment">"this very moment"</option></select></label>
-                <label>"Theme "<select class="field" on:change=move |ev| theme.set(match event_target_value(&ev).as_str() { "light" => "light", "dark" => "dark", _ => "" })>
-                    <option value="">"as the reader's"</option><option value="light">"light"</option><option value="dark">"dark"</option></select></label>
-                <label>"Height "<input class="field" type="number" min="320" max="1200" step="10" prop:value=move || height.get().to_string()
-                    on:change=move |ev| if let Ok(px) = event_target_value(&ev).parse() { height.set(px) }/></label>
-            </p>
-            <textarea class="field wide" rows="4" readonly=true aria-label="HTML for the post" prop:value=text></textarea>
-            <p class="dialog-row">
-                <button class="button" on:click=move |_| copy(h, code(), "HTML copied.")>"Copy"</button>
-                <button class="button" on:click=close(embed)>"Close"</button>
-            </p>
-        </dialog>
-    }
+    let dialog = |node: NodeRef<HtmlDialogElement>, label: &'static str| {
+        el("dialog").class("stage-dialog").attr("aria-label", label).node_ref(node)
+    };
+    let choice = |label: &'static str, options: &[(&'static str, &'static str)], chosen: fn(&str) -> &'static str| {
+        let options = crate::ui::el::each(options, |(value, words)| el("option").attr("value", *value).kid(*words));
+        let select = el("select").class("field").kid(options).change(move |value| {
+            let value = chosen(&value);
+            match value {
+                "moment" | "preset" => this_moment.set(value == "moment"),
+                _ => theme.set(value),
+            }
+        });
+        el("label").kid(label).kid(select)
+    };
+    let px = el("input")
+        .attrs(&[("class", "field"), ("type", "number"), ("min", "320"), ("max", "1200"), ("step", "10")])
+        .value(move || height.get().to_string())
+        .change(move |value| {
+            if let Ok(px) = value.parse() {
+                height.set(px);
+            }
+        });
+    let choices = el("p")
+        .class("dialog-row")
+        .kid(choice("Show ", &[("preset", "the preset"), ("moment", "this very moment")], |value| {
+            if value == "moment" { "moment" } else { "preset" }
+        }))
+        .kid(choice("Theme ", &[("", "as the reader's"), ("light", "light"), ("dark", "dark")], |value| match value {
+            "light" => "light",
+            "dark" => "dark",
+            _ => "",
+        }))
+        .kid(el("label").kid("Height ").kid(px));
+    let area = el("textarea")
+        .attrs(&[("class", "field wide"), ("rows", "4"), ("readonly", ""), ("aria-label", "HTML for the post")])
+        .value(text);
+    let by_hand = el("input")
+        .attrs(&[("class", "field wide"), ("type", "text"), ("readonly", ""), ("aria-label", "Link")])
+        .node_ref(field);
+    let link = dialog(link, "Link to this moment")
+        .kid(el("p").kid("This page may not use the clipboard. Copy the link by hand:"))
+        .kid(by_hand)
+        .kid(el("p").kid(close(link)));
+    let embed = dialog(embed, "Embed").kid(el("h2").kid("Put this into a post")).kid(choices).kid(area).kid(
+        el("p")
+            .class("dialog-row")
+            .kid(button("Copy").click(move || copy(h, code(), "HTML copied.")))
+            .kid(close(embed)),
+    );
+    Piece::List(vec![link.into(), embed.into()])
 }

@@ -3,11 +3,13 @@
 use super::Handle;
 use super::player::Player;
 use crate::draw::{Glyph, Hit, Scene, Tone, View, key, number};
-use leptos::ev::{KeyboardEvent, PointerEvent};
-use leptos::prelude::*;
+use crate::ui::el::{Piece, el};
+use crate::ui::{Kept, NodeRef};
+use sim::decimal::fixed;
 use sim::kernel::Us;
 use sim::script;
 use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent, PointerEvent};
 
 pub const HEIGHT: f32 = 40.0;
 const EDGE: f32 = 9.0;
@@ -74,20 +76,20 @@ fn marks(p: &Player, scene: &mut Scene, x: &dyn Fn(Us) -> f32, y: f32) {
 /// The time that a point of the timeline means.
 pub fn time_at(p: &Player, fraction_px: f64, width: f64) -> Us {
     let inner = (width - 2.0 * f64::from(EDGE)).max(1.0);
-    Us::from_us((fraction_px - f64::from(EDGE)).clamp(0.0, inner) / inner * p.span().0 as f64)
+    Us::from_us(sim::order::between(fraction_px - f64::from(EDGE), 0.0, inner) / inner * p.span().0 as f64)
 }
 
 fn text(p: &Player) -> String {
     format!("{} of {}", number::clock_us(p.now().0), number::clock_us(p.span().0))
 }
 
-pub fn view(h: Handle) -> impl IntoView {
-    let host = NodeRef::<leptos::html::Div>::new();
+pub fn view(h: Handle) -> Piece {
+    let host = NodeRef::<HtmlElement>::new();
     #[cfg(feature = "csr")]
     super::frame::mount_timeline(h, host);
     // The input being dragged, if it is not the clock.
-    let dragged = StoredValue::new(None::<u32>);
-    let pressed = StoredValue::new(false);
+    let dragged = Kept::new(None::<u32>);
+    let pressed = Kept::new(false);
     let time = move |ev: &PointerEvent| {
         let Some(el) = host.get_untracked() else { return Us::ZERO };
         let bounds = el.get_bounding_client_rect();
@@ -102,8 +104,8 @@ pub fn view(h: Handle) -> impl IntoView {
             .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
             .and_then(|el| el.get_attribute("data-hit"))
             .and_then(|_| nearest_input(h, time(&ev)));
-        dragged.set_value(mark);
-        pressed.set_value(true);
+        dragged.set(mark);
+        pressed.set(true);
         if let Some(el) = host.get_untracked() {
             _ = el.set_pointer_capture(ev.pointer_id());
         }
@@ -112,18 +114,18 @@ pub fn view(h: Handle) -> impl IntoView {
         }
     };
     let moved = move |ev: PointerEvent| {
-        if pressed.get_value() && dragged.get_value().is_none() {
+        if pressed.with(|p| *p) && dragged.with(|d| *d).is_none() {
             h.seek_to.set(Some(time(&ev)));
         }
     };
     let up = move |ev: PointerEvent| {
-        if let Some(i) = dragged.get_value().filter(|_| pressed.get_value()) {
+        if let Some(i) = dragged.with(|d| *d).filter(|_| pressed.with(|p| *p)) {
             let to = time(&ev);
             h.change(|p| p.move_input(i as usize, to));
             h.say(format!("Moved to {}", number::clock_us(to.0)));
         }
-        pressed.set_value(false);
-        dragged.set_value(None);
+        pressed.set(false);
+        dragged.set(None);
     };
     let keys = move |ev: KeyboardEvent| {
         if ev.ctrl_key() || ev.alt_key() || ev.meta_key() {
@@ -145,14 +147,24 @@ pub fn view(h: Handle) -> impl IntoView {
         ev.stop_propagation();
         h.change(|p| p.seek(to));
     };
-    view! {
-        <div class="stage-timeline needs-app" role="slider" tabindex="0" aria-label="Timeline" node_ref=host
-            aria-valuemin="0"
-            aria-valuemax=move || h.live(|p| format!("{:.3}", p.span().as_s()))
-            aria-valuenow=move || h.live(|p| format!("{:.3}", p.now().as_s()))
-            aria-valuetext=move || h.live(text)
-            on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=up on:keydown=keys></div>
-    }
+    el("div")
+        .attrs(&[
+            ("class", "stage-timeline needs-app"),
+            ("role", "slider"),
+            ("tabindex", "0"),
+            ("aria-label", "Timeline"),
+            ("aria-valuemin", "0"),
+        ])
+        .node_ref(host)
+        .live("aria-valuemax", move || h.live(|p| fixed(p.span().as_s(), 3).to_string()))
+        .live("aria-valuenow", move || h.live(|p| fixed(p.now().as_s(), 3).to_string()))
+        .live("aria-valuetext", move || h.live(text))
+        .on("pointerdown", move |ev| down(ev.unchecked_into()))
+        .on("pointermove", move |ev| moved(ev.unchecked_into()))
+        .on("pointerup", move |ev| up(ev.unchecked_into()))
+        .on("pointercancel", move |ev| up(ev.unchecked_into()))
+        .on("keydown", move |ev| keys(ev.unchecked_into()))
+        .into()
 }
 
 /// The reader's input that a press near this time means.

@@ -441,7 +441,7 @@ impl Picture<'_> {
             .middle()
             .tone(Tone::Ink2);
         let half = label.text_width() / 2.0;
-        label.at_x(x.clamp(a.x + half, a.right() - half));
+        label.at_x(sim::order::between(x, a.x + half, a.right() - half));
         let below = body.bottom() + 15.0;
         scene.text(body.x, below, 11.0, "0").tone(Tone::Ink3);
         scene

@@ -378,7 +378,7 @@ impl Picture<'_> {
         );
         if let Some(hit) = self.model.hit_share(self.now) {
             let (x, y) = (frame.px(f64::from(self.model.capacity())), frame.py(100.0 * (1.0 - hit)));
-            let x = x.clamp(frame.inner.x, frame.inner.right());
+            let x = sim::order::between(x, frame.inner.x, frame.inner.right());
             scene.line(x, y, x, frame.inner.bottom()).stroke(Tone::Ink3).width(1.0).dash(Dash::Fine);
             scene.circle(x, y, 4.5).fill(Tone::Panel).stroke(Tone::Accent).width(2.0);
             let text = scene.text(x + 9.0, y - 5.0, 11.0, "this cache").bold().halo().tone(Tone::Accent);

@@ -659,7 +659,8 @@ mod tests {
     /// Every layout, with everything switched on and broken; nothing overlaps or leaves the picture.
     #[test]
     fn it_draws_at_every_stage_and_stays_inside() {
-        let cases: [(&[(&str, &str)], &[&str]); 7] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+        let cases: [Case; 7] = [
             (&[], &[]),
             (&[("pool", "200")], &["14s report n=3"]),
             (&[("cache", "on"), ("instances", "4"), ("replicas", "2")], &["3s update", "5s restart"]),

@@ -1,8 +1,10 @@
 //! The browser bundle: Rust to WebAssembly, its JavaScript glue, one stylesheet, the starter and the icon.
 //!
 //! ```text
-//! cargo (wasm32, feature csr) -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
-//!                                        '-> glue ------------------> assets/app-<hash>.js
+//! cargo (wasm32, feature csr) -> cut -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
+//!                                 |              '-> glue ------------------> assets/app-<hash>.js
+//!                                 |-> parts --------------------> wasm-opt -> assets/<part>-<hash>.wasm
+//!                                 '-> loaders ------------------------------> assets/link-<hash>.js
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
 //! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js
 //! style/tokens.css, style/*.css in order of name ---------------------> assets/style-<hash>.css
@@ -10,6 +12,7 @@
 //!
 //! Names carry a hash of the content, so a host may let browsers keep them for ever.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +23,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::args::Args;
 use crate::site::hash_hex;
 use crate::step::{cargo, output, run, step};
-use crate::{node, paths};
+use crate::{node, parts, paths};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -51,8 +54,14 @@ pub enum Kind {
 pub struct Bundle {
     pub boot: String,
     pub theme: String,
+    /// The glue of the main module.
     pub js: String,
+    /// The loaders of the parts.
+    pub link: String,
+    /// The main module.
     pub wasm: String,
+    /// The files of the parts, by name: `lists`, `rate_limiter_design`.
+    pub parts: BTreeMap<String, String>,
     pub css: String,
     pub icon: String,
 }
@@ -63,7 +72,9 @@ pub fn command(args: &mut Args) -> anyhow::Result<()> {
     args.finish()?;
     let out = paths::target().join("xtask/bundle");
     let bundle = build(kind, &out)?;
-    for name in [&bundle.wasm, &bundle.js, &bundle.css, &bundle.boot] {
+    for name in
+        [&bundle.wasm, &bundle.js, &bundle.link, &bundle.css, &bundle.boot].into_iter().chain(bundle.parts.values())
+    {
         let bytes = fs::metadata(out.join("assets").join(name))?.len();
         println!("{bytes:>9} bytes  {}", out.join("assets").join(name).display());
     }
@@ -79,18 +90,41 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
         Kind::Dev => "xtask/glue-dev",
     });
     empty(&glue)?;
-    step("wasm-bindgen", || bind(&compiled, "app", kind, &glue))?;
+    let cut = step("cutting the app into parts", || parts::cut(&compiled, &glue))?;
+    step("wasm-bindgen", || bind(&cut.main, "app", kind, &glue))?;
     let mut wasm = glue.join("app_bg.wasm");
+    let mut modules = cut.modules.clone();
     if kind == Kind::Release {
-        wasm = step("wasm-opt", || optimise(&wasm))?;
+        step("wasm-opt", || {
+            wasm = optimise(&wasm)?;
+            for module in &mut modules {
+                *module = optimise(module)?;
+            }
+            Ok(())
+        })?;
     }
 
     let assets = site.join("assets");
     empty(&assets)?;
     // Inline JavaScript of dependencies, if there is any: the glue imports it by these paths.
     copy_tree(&glue.join("snippets"), &assets.join("snippets"))?;
-    let wasm = write_hashed(&assets, "app", "wasm", &fs::read(wasm)?)?;
-    let js = write_hashed(&assets, "app", "js", &fs::read(glue.join("app.js"))?)?;
+    let glue = fs::read_to_string(glue.join("app.js")).context("reading the glue")?;
+    let (wasm, glue) = parts::with_short_names(&fs::read(wasm)?, &glue)?;
+    let wasm = write_hashed(&assets, "app", "wasm", &wasm)?;
+    let mut built = BTreeMap::new();
+    for module in &modules {
+        let stem = module.file_name().and_then(|name| name.to_str()?.split('.').next());
+        built.insert(stem.context("a module without a name")?.to_owned(), fs::read(module)?);
+    }
+    let mut files = BTreeMap::new();
+    for (part, stems) in &cut.needs {
+        let Some((own, shared)) = stems.split_last() else { bail!("the part {part} is empty") };
+        let shared: Vec<(&str, &[u8])> = shared.iter().map(|stem| (stem.as_str(), &*built[stem])).collect();
+        let name = write_hashed(&assets, part, "wasm", &parts::packed(&built[own], &shared))?;
+        files.insert(part.clone(), name);
+    }
+    let link = parts::loaders(&cut, &files)?;
+    let (js, link) = write_glue(&assets, &glue, &link, kind)?;
     let boot = fs::read_to_string(paths::root().join("xtask/web/boot.js")).context("reading xtask/web/boot.js")?;
     let boot = boot.replace("APP_JS", &js).replace("APP_WASM", &wasm);
     let boot = write_hashed(&assets, "boot", "js", boot.as_bytes())?;
@@ -99,7 +133,28 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     let css = write_hashed(&assets, "style", "css", stylesheet()?.as_bytes())?;
     let icon = fs::read(paths::root().join("xtask/web/icon.svg")).context("reading xtask/web/icon.svg")?;
     let icon = write_hashed(&assets, "icon", "svg", &icon)?;
-    Ok(Bundle { boot, theme, js, wasm, css, icon })
+    Ok(Bundle { boot, theme, js, link, wasm, parts: files, css, icon })
+}
+
+/// The glue and the loaders import each other, so both carry the hash of both.
+fn write_glue(assets: &Path, glue: &str, link: &str, kind: Kind) -> anyhow::Result<(String, String)> {
+    let hash = &hash_hex(format!("{glue}{link}").as_bytes())[..12];
+    let (js, loaders) = (format!("app-{hash}.js"), format!("link-{hash}.js"));
+    // Only where they import: the module itself asks for the loaders under their old name.
+    let from = |name: &str| format!("from \"./{name}\"");
+    if !glue.contains(&from(parts::LINK)) || !link.contains(&from(parts::GLUE)) {
+        bail!("the glue and the loaders are expected to import each other and do not");
+    }
+    let glue = glue.replace(&from(parts::LINK), &from(&loaders));
+    let link = link.replace(&from(parts::GLUE), &from(&js));
+    for (name, text) in [(&js, glue), (&loaders, link)] {
+        let path = assets.join(name);
+        fs::write(&path, text).with_context(|| format!("writing {name}"))?;
+        if kind == Kind::Release {
+            run(node::terser()?.args(["--module", "--compress", "--mangle", "--output"]).arg(&path).arg(&path))?;
+        }
+    }
+    Ok((js, loaders))
 }
 
 /// Adds the wasm target to the toolchain in use when it lacks it.
@@ -123,6 +178,8 @@ fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
     let features = ["--no-default-features", "--features", "csr"];
     let mut command = cargo(compile_args("breakable", profile));
     command.args(features);
+    // Cutting follows the relocations.
+    command.args(["--", "-Clink-arg=--emit-relocs"]);
     if kind == Kind::Release {
         command.env("CARGO_ENCODED_RUSTFLAGS", release_flags().join("\u{1f}"));
     }
@@ -143,14 +200,11 @@ pub fn build_bench(out: &Path) -> anyhow::Result<()> {
     fs::rename(small, wasm).context("putting the optimised module in place")
 }
 
-/// Views are boxed by type instead of compiled for each combination of types, and messages of panics name no
-/// folder of the machine that built the site: smaller, and the same bytes everywhere.
+/// Messages of panics name no folder of the machine that built the site: smaller, and the same bytes everywhere.
 fn release_flags() -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
     vec![
-        "--cfg".to_owned(),
-        "erase_components".to_owned(),
         format!("--remap-path-prefix={}=cargo", home.display()),
         format!("--remap-path-prefix={}=.", paths::root().display()),
     ]
@@ -168,6 +222,8 @@ fn bind(compiled: &Path, name: &str, kind: Kind, glue: &Path) -> anyhow::Result<
         .web(true)?
         .typescript(false)
         .out_name(name)
+        // The parts use what the main module has.
+        .keep_lld_exports(true)
         .remove_producers_section(true)
         .remove_name_section(kind == Kind::Release)
         .generate(glue)

@@ -10,6 +10,7 @@ mod bundle;
 mod lab;
 mod native;
 mod node;
+mod parts;
 mod paths;
 mod scaffold;
 mod server;

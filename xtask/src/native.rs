@@ -1,7 +1,7 @@
 //! The native programs of the workspace.
 //!
 //! One set of packages and features everywhere: cargo unifies features within an invocation, and a different
-//! set would compile Leptos again. `ssr` and `csr` must never meet, so xtask (which is running) and the
+//! set would compile everything again. `ssr` and `csr` must never meet, so xtask (which is running) and the
 //! browser build stay outside.
 
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ pub fn ensure_packages() -> anyhow::Result<()> {
     if !found.is_ok_and(|output| output.status.success()) {
         bail!("Node is needed and `node` does not run; install Node 20 or newer with npm");
     }
-    step("npm ci in e2e/ (Playwright, axe, wasm-opt, SQLite; no browser is downloaded)", || {
+    step("npm ci in e2e/ (Playwright, axe, wasm-opt, terser, SQLite; no browser is downloaded)", || {
         run(Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
@@ -34,6 +34,12 @@ pub fn ensure_packages() -> anyhow::Result<()> {
 pub fn wasm_opt() -> anyhow::Result<Command> {
     ensure_packages()?;
     Ok(tool("node_modules/binaryen/bin/wasm-opt"))
+}
+
+/// The minifier of JavaScript.
+pub fn terser() -> anyhow::Result<Command> {
+    ensure_packages()?;
+    Ok(tool("node_modules/terser/bin/terser"))
 }
 
 /// Playwright's test runner, started in `e2e/`.

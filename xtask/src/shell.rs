@@ -36,18 +36,37 @@ pub fn way_to_root(path: &str) -> String {
     }
 }
 
+/// The part of the app that the page at `path` needs.
+fn part_of(path: &str) -> String {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    match (parts.next(), parts.next()) {
+        (Some("q" | "embed"), Some(slug)) => slug.replace('-', "_"),
+        _ => "lists".to_owned(),
+    }
+}
+
 /// A page of the site.
 pub fn page(page: &Page, bundle: &Bundle) -> String {
     let root = way_to_root(page.path);
-    let Bundle { boot, theme, js, wasm, css, icon } = bundle;
+    let Bundle { boot, theme, js, link, wasm, css, icon, .. } = bundle;
     // Not a module: it must have run before the first paint.
     let keeps = if page.path.starts_with("/embed/") { " data-keeps-nothing" } else { "" };
+    let modules: Vec<String> = std::iter::once(wasm)
+        .chain(bundle.parts.get(&part_of(page.path)))
+        .map(|module| {
+            format!(
+                r#"<link rel="preload" href="{root}assets/{module}" as="fetch" type="application/wasm" crossorigin>"#
+            )
+        })
+        .collect();
+    let modules = modules.join("\n");
     let loads = format!(
         r#"<link rel="icon" href="{root}assets/{icon}" type="image/svg+xml">
 <script src="{root}assets/{theme}"{keeps}></script>
 <link rel="stylesheet" href="{root}assets/{css}">
 <link rel="modulepreload" href="{root}assets/{js}">
-<link rel="preload" href="{root}assets/{wasm}" as="fetch" type="application/wasm" crossorigin>
+<link rel="modulepreload" href="{root}assets/{link}">
+{modules}
 <script type="module" src="{root}assets/{boot}"></script>"#
     );
     document(page, &policy(""), &root, &loads)
@@ -125,7 +144,11 @@ mod tests {
             boot: name("boot-1.js"),
             theme: name("theme-1.js"),
             js: name("app-1.js"),
+            link: name("link-1.js"),
             wasm: name("app-1.wasm"),
+            parts: [("lists", "lists-1.wasm"), ("saga_consistency", "saga_consistency-1.wasm")]
+                .map(|(part, module)| (part.to_owned(), module.to_owned()))
+                .into(),
             css: name("style-1.css"),
             icon: name("icon-1.svg"),
         }

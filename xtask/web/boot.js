@@ -7,6 +7,7 @@ const start = async () => {
   }
   const app = await import("./APP_JS");
   await app.default({ module_or_path: new URL("./APP_WASM", import.meta.url) });
+  app.start(fail);
 };
 
 // Moving inside the app changes the page's address, and browsers then look for the icon relative to the new one.
@@ -14,11 +15,15 @@ for (const icon of document.querySelectorAll('link[rel="icon"]')) {
   icon.href = new URL(icon.href, document.baseURI).href;
 }
 
-start().catch((error) => {
-  console.error(error);
+const fail = (why) => {
   const note = document.createElement("p");
   note.className = "boot-error";
   note.setAttribute("role", "alert");
-  note.textContent = `The simulation could not start: ${error?.message ?? error}. The text on this page is complete without it.`;
+  note.textContent = `The simulation could not start: ${why}. The text on this page is complete without it.`;
   document.getElementById("app")?.prepend(note);
+};
+
+start().catch((error) => {
+  console.error(error);
+  fail(error?.message ?? error);
 });

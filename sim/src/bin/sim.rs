@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Some("run") => run(&args[1..]),
         Some("check") => check(&args[1..]),
         Some("golden") => no_more(args[1..].strip_prefix(&["--json".to_string()][..]).unwrap_or(&args[1..]))
-            .map(|()| out(&sim::golden::json())),
+            .map(|()| out(&sim::golden::json(sim::questions::ALL))),
         Some("queue") => queue(&args[1..]),
         Some("help" | "--help" | "-h") | None => {
             out(USAGE.trim_end());

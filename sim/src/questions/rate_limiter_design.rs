@@ -1331,7 +1331,7 @@ impl Model for RateLimiter {
         row("Promise", format!("{} per {}, bucket size {}", p.limit, p.window, p.burst));
         row("In force", self.force.name().to_string());
         if self.offset != 0 {
-            row("Limiter's clock", format!("{} s off the true time", self.offset as f64 / 1e6));
+            row("Limiter's clock", format!("{} s off the true time", crate::declare::show(self.offset as f64 / 1e6)));
         }
         if let Some(until) = self.down_until {
             row("Store", format!("unreachable until {until}"));

@@ -1,6 +1,7 @@
 //! The run in words: log lines, the story of a request or a record, and the picture as rows of text.
 
 use super::{Backpressure, SpanKind, Why, knob};
+use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
 
 /// Codes of what can happen. The first group is about one request or record.
@@ -62,18 +63,6 @@ fn why(n: i64) -> &'static str {
     WHYS.iter().find(|(w, _)| *w as i64 == n).map_or("for no known reason", |(_, text)| text)
 }
 
-fn thousands(n: i64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && c.is_ascii_digit() && (digits.len() - i).is_multiple_of(3) && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 fn tenths(n: i64) -> String {
     crate::declare::show(n as f64 / 10.0)
 }
@@ -120,9 +109,9 @@ pub(super) fn tell(line: &Line) -> String {
         code::AWAKE => format!("consumer {a} goes on"),
         code::COLLAPSED => format!("overloaded: {} of {} a second are answered in time", n(a), n(b)),
         code::RECOVERED => format!("recovered: {} of {} a second are answered in time", n(a), n(b)),
-        code::KNOB => knob::ALL
-            .get(a as usize)
-            .map_or_else(String::new, |k| format!("{} is now {}", k.label.to_lowercase(), k.show(b as f64 / 1_000.0))),
+        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
+            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
+        }),
         code::JOINED => format!("consumer {a} joins and gets {b} partitions: rebalance"),
         code::LEFT => format!("consumer {a} is out of the group, its partitions go to others: rebalance"),
         code::EXPELLED => {
@@ -209,7 +198,11 @@ impl Backpressure {
             row("Workers", format!("{busy} of {all} busy"));
         }
         let (running, pool, waiting, factor) = self.database();
-        let slow = if factor > 1.0 { format!(", {factor} times slower than usual") } else { String::new() };
+        let slow = if factor > 1.0 {
+            format!(", {} times slower than usual", crate::declare::show(factor))
+        } else {
+            String::new()
+        };
         row("Database", format!("{running} of {pool} connections in use, {waiting} workers wait for one{slow}"));
         let (held, fits) = self.memory();
         row("Memory", format!("{} of {} fit", n(held as f64), n(f64::from(fits))));

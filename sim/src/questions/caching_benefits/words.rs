@@ -2,6 +2,7 @@
 
 use super::{Caching, knob};
 use crate::blocks::cache::Look;
+use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
 
 /// Codes of what can happen. The first group is about one read.
@@ -42,18 +43,6 @@ pub(super) mod code {
     pub const KNOB: u8 = 38;
     pub const BOTS: u8 = 39;
     pub const BOTS_OVER: u8 = 40;
-}
-
-fn thousands(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn tenths(n: i64) -> String {
@@ -116,9 +105,9 @@ pub(super) fn tell(line: &Line) -> String {
         code::ROOM => "the database keeps up again".into(),
         code::BOTS => format!("{a} % of the reads ask for what does not exist, for {}", span(b)),
         code::BOTS_OVER => "the bots are gone".into(),
-        code::KNOB => knob::ALL
-            .get(a as usize)
-            .map_or_else(String::new, |k| format!("{} is now {}", k.label.to_lowercase(), k.show(b as f64 / 1_000.0))),
+        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
+            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
+        }),
         _ => String::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! The run in words: log lines, the story of a request, and the picture as rows of text.
 
 use super::*;
+use crate::decimal::grouped;
 
 /// Codes of what can happen. The first group is about one request.
 pub(super) mod code {
@@ -58,22 +59,6 @@ const WHYS: [&str; 11] = [
     "502, what it depended on died",
     "the client's patience ended",
 ];
-
-/// A whole number with groups of three: 16,667.
-fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + 4);
-    if n < 0 {
-        text.push('-');
-    }
-    for (i, d) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(d);
-    }
-    text
-}
 
 /// Tenths, given as tenths: 25 is "2.5", 30 is "3".
 fn tenths(n: i64) -> String {

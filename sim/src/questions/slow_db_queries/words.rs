@@ -3,6 +3,7 @@
 use super::{Kind, SlowQueries, Why, knob};
 use crate::blocks::cache::Look;
 use crate::blocks::planner::Method;
+pub(super) use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
 
 /// Codes of what can happen. The first group is about one request.
@@ -53,21 +54,6 @@ const WHYS: [(Why, &str); 6] = [
     (Why::Cancelled, "the statement timeout cancelled it"),
     (Why::Lost, "the database died with it"),
 ];
-
-pub(super) fn thousands(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut out = String::new();
-    if n < 0 {
-        out.push('-');
-    }
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
 
 /// A number that was multiplied by a power of ten to be whole.
 fn scaled(n: i64, scale: i64) -> String {
@@ -143,9 +129,9 @@ pub(super) fn tell(line: &Line) -> String {
             format!("the database cannot keep up: {} answers a second, {} requests are waiting", n(a), n(b))
         }
         code::RECOVERED => format!("the wait queue is empty again: {} answers a second", n(a)),
-        code::KNOB => knob::ALL
-            .get(a as usize)
-            .map_or_else(String::new, |k| format!("{} is now {}", k.label.to_lowercase(), k.show(b as f64 / 1_000.0))),
+        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
+            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
+        }),
         _ => String::new(),
     }
 }
@@ -188,7 +174,7 @@ impl SlowQueries {
             } else if db.is_stalled() {
                 ", standing still".to_string()
             } else if db.factor() > 1.0 {
-                format!(", {} times slower than usual", db.factor())
+                format!(", {} times slower than usual", crate::declare::show(db.factor()))
             } else {
                 String::new()
             };

@@ -2,6 +2,7 @@
 
 use super::{Spike, Stage, Why, knob};
 use crate::blocks::breaker;
+use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
 
 /// Codes of what can happen. The first group is about one request.
@@ -56,18 +57,6 @@ const WHYS: [(Why, &str); 10] = [
 
 fn why(n: i64) -> &'static str {
     WHYS.iter().find(|(w, _)| *w as i64 == n).map_or("for no known reason", |(_, text)| text)
-}
-
-fn thousands(n: i64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && c.is_ascii_digit() && (digits.len() - i).is_multiple_of(3) && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn tenths(n: i64) -> String {
@@ -168,8 +157,11 @@ impl Spike {
         };
         rows.push(("Queues".into(), format!("{} waiting, {age}; {room}", n(waiting as f64))));
         let (busy, connections, asking) = self.database();
-        let slow =
-            if self.db_factor > 1.0 { format!(", {} times slower than usual", self.db_factor) } else { String::new() };
+        let slow = if self.db_factor > 1.0 {
+            format!(", {} times slower than usual", crate::declare::show(self.db_factor))
+        } else {
+            String::new()
+        };
         let breaker = match self.breaker(now) {
             None => "",
             Some(breaker::State::Closed) => ", breaker closed",

@@ -1,0 +1,261 @@
+//! Cutting the compiled app into parts that are downloaded when a page needs them.
+//!
+//! The app marks functions as the doors of its parts (`wasm_split` in `src/entries.rs` and `src/pages/mod.rs`). What is
+//! reachable through one door alone goes into a module of that part; what several doors lead to but the app itself does
+//! not, into modules that those share; the rest is the main module.
+//!
+//! A part is one download: its own module, with the shared ones it needs inside, as custom sections. `link.js` loads a
+//! part once, and each shared module with the first part that brings it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+
+/// What cutting left in its folder.
+pub struct Cut {
+    /// The main module, to be bound to JavaScript like a whole app.
+    pub main: PathBuf,
+    /// The other modules.
+    pub modules: Vec<PathBuf>,
+    /// The stems of the modules that a part needs, its own last, by the part's name.
+    pub needs: BTreeMap<String, Vec<String>>,
+    /// What the parts share of the main module's exports.
+    shares: String,
+}
+
+/// What the glue is called by the loaders, before names get their hashes.
+pub const GLUE: &str = "app.js";
+/// What the loaders are called by the glue.
+pub const LINK: &str = "link.js";
+
+/// Cuts `compiled`, which must have been linked with `--emit-relocs`, into files in `out`.
+pub fn cut(compiled: &Path, out: &Path) -> anyhow::Result<Cut> {
+    let input = fs::read(compiled).with_context(|| format!("reading {}", compiled.display()))?;
+    let main = out.join("main.wasm");
+    let (glue, link) = (format!("./{GLUE}"), format!("./{LINK}"));
+    let mut options = wasm_split_cli_support::Options::new(&input);
+    options.output_dir = out;
+    options.main_out_path = &main;
+    options.link_name = &link;
+    options.main_module = &glue;
+    let cut = wasm_split_cli_support::transform(options).map_err(|e| anyhow!("{e:?}"))?;
+    let loaders = fs::read_to_string(out.join(LINK)).context("reading what cutting wrote")?;
+    let shares = loaders
+        .split_once("Object.assign(sharedImports.__wasm_split, {")
+        .and_then(|(_, rest)| rest.split_once('}'))
+        .map(|(names, _)| names.trim().trim_end_matches(',').to_owned())
+        .context("the loaders do not say what the parts share; this version of wasm_split_cli_support writes others")?;
+    Ok(Cut { modules: cut.split_modules, needs: cut.prefetch_map.into_iter().collect(), main, shares })
+}
+
+/// The bytes of a part: its own module with the `shared` ones inside.
+pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = own.to_vec();
+    for (name, module) in shared {
+        let mut section = leb(name.len());
+        section.extend_from_slice(name.as_bytes());
+        section.extend_from_slice(module);
+        bytes.push(0);
+        bytes.extend(leb(section.len()));
+        bytes.extend(section);
+    }
+    bytes
+}
+
+/// The loaders. `files` has the file of each part, and `cut.needs` what is inside.
+pub fn loaders(cut: &Cut, files: &BTreeMap<String, String>) -> anyhow::Result<String> {
+    let shares = &cut.shares;
+    let mut js = format!(
+        r#"import {{ initSync }} from "./{GLUE}";
+let imports;
+const shared = () => {{
+  if (!imports) {{
+    const {{ {shares} }} = initSync();
+    imports = {{ __wasm_split: {{ {shares} }} }};
+  }}
+  return imports;
+}};
+const loads = new Map();
+// Loads that failed are forgotten, so that they can be tried again.
+const once = (name, load) => {{
+  if (!loads.has(name)) loads.set(name, load().catch((error) => {{ loads.delete(name); throw error; }}));
+  return loads.get(name);
+}};
+const part = (file, inside) => async (callback, data) => {{
+  let done = true;
+  try {{
+    await once(file, async () => {{
+      const module = await WebAssembly.compileStreaming(fetch(new URL(file, import.meta.url)));
+      for (const name of inside) {{
+        await once(name, () => WebAssembly.instantiate(WebAssembly.Module.customSections(module, name)[0], shared()));
+      }}
+      await WebAssembly.instantiate(module, shared());
+    }});
+  }} catch (error) {{
+    console.error(error);
+    done = false;
+  }}
+  shared().__wasm_split.__indirect_function_table.get(callback)(data, done);
+}};
+"#
+    );
+    for (part, needs) in &cut.needs {
+        let file = files.get(part).with_context(|| format!("the part {part} has no file"))?;
+        let inside: Vec<String> =
+            needs[..needs.len().saturating_sub(1)].iter().map(|name| format!("{name:?}")).collect();
+        writeln!(js, "export const __wasm_split_load_{part} = part(\"./{file}\", [{}]);", inside.join(", "))?;
+    }
+    Ok(js)
+}
+
+/// Gives the functions that the main module imports from the glue names of a letter or two, in both.
+pub fn with_short_names(wasm: &[u8], glue: &str) -> anyhow::Result<(Vec<u8>, String)> {
+    let mut names = BTreeMap::new();
+    let mut out = wasm.get(..8).context("a module has a header")?.to_vec();
+    let mut at = 8;
+    while at < wasm.len() {
+        let id = wasm[at];
+        let (size, body) = read_leb(wasm, at + 1)?;
+        let end = body + size;
+        let section = wasm.get(body..end).context("a section goes beyond the module")?;
+        if id == 2 {
+            let renamed = renamed_imports(section, &mut names)?;
+            out.push(2);
+            out.extend(leb(renamed.len()));
+            out.extend(renamed);
+        } else {
+            out.extend_from_slice(&wasm[at..end]);
+        }
+        at = end;
+    }
+    let mut js = String::with_capacity(glue.len());
+    let mut word = String::new();
+    for c in glue.chars().chain(Some('\n')) {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '$' {
+            word.push(c);
+            continue;
+        }
+        js.push_str(names.get(&word).unwrap_or(&word));
+        word.clear();
+        js.push(c);
+    }
+    Ok((out, js))
+}
+
+fn renamed_imports(section: &[u8], names: &mut BTreeMap<String, String>) -> anyhow::Result<Vec<u8>> {
+    let (count, mut at) = read_leb(section, 0)?;
+    let mut out = leb(count);
+    for _ in 0..count {
+        let mut words = [""; 2];
+        for word in &mut words {
+            let (size, start) = read_leb(section, at)?;
+            let bytes = section.get(start..start + size).context("a name goes beyond its section")?;
+            *word = std::str::from_utf8(bytes).context("a name is not UTF-8")?;
+            at = start + size;
+        }
+        let [module, mut name] = words;
+        let fresh = format!("_{}", names.len());
+        // The loaders of the parts keep their names; so do the few that a whole program could mean something by.
+        if module == "./app_bg.js" && name.starts_with("__wb") {
+            name = names.entry(name.to_owned()).or_insert(fresh);
+        }
+        for word in [module, name] {
+            out.extend(leb(word.len()));
+            out.extend_from_slice(word.as_bytes());
+        }
+        let kind = *section.get(at).context("an import without a kind")?;
+        let start = at;
+        at += 1;
+        match kind {
+            0 => at = read_leb(section, at)?.1,
+            1 | 2 => {
+                at += usize::from(kind == 1);
+                let flags = section[at];
+                at = read_leb(section, at + 1)?.1;
+                if flags & 1 == 1 {
+                    at = read_leb(section, at)?.1;
+                }
+            }
+            3 => at += 2,
+            4 => at = read_leb(section, at + 1)?.1,
+            _ => bail!("an import of the unknown kind {kind}"),
+        }
+        out.extend_from_slice(&section[start..at]);
+    }
+    Ok(out)
+}
+
+/// An unsigned number as WebAssembly writes it.
+fn leb(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let byte = (value & 127) as u8;
+        value >>= 7;
+        if value == 0 {
+            bytes.push(byte);
+            return bytes;
+        }
+        bytes.push(byte | 128);
+    }
+}
+
+/// The number at `at`, and where it ends.
+fn read_leb(bytes: &[u8], mut at: usize) -> anyhow::Result<(usize, usize)> {
+    let mut value = 0;
+    for shift in (0..35).step_by(7) {
+        let byte = *bytes.get(at).context("a number goes beyond the module")?;
+        at += 1;
+        value |= usize::from(byte & 127) << shift;
+        if byte < 128 {
+            return Ok((value, at));
+        }
+    }
+    bail!("a number of more than 35 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        for value in [0, 1, 127, 128, 16_383, 16_384, 4_000_000_000] {
+            let bytes = leb(value);
+            assert_eq!(read_leb(&bytes, 0).unwrap(), (value, bytes.len()));
+        }
+        assert!(read_leb(&[128, 128], 0).is_err());
+    }
+
+    #[test]
+    fn imports_get_short_names_on_both_sides() {
+        let import = |module: &str, name: &str| {
+            let mut bytes = vec![module.len() as u8];
+            bytes.extend(module.bytes());
+            bytes.push(name.len() as u8);
+            bytes.extend(name.bytes());
+            bytes.extend([0, 5]);
+            bytes
+        };
+        let mut section = vec![2];
+        section.extend(import("./app_bg.js", "__wbg_log_1234"));
+        section.extend(import("./link.js", "__wasm_split_load_x"));
+        let mut wasm = b"\0asm\x01\0\0\0".to_vec();
+        wasm.push(2);
+        wasm.extend(leb(section.len()));
+        wasm.extend(section);
+        wasm.extend([0, 1, 0]);
+        let (short, js) = with_short_names(&wasm, "const i = { __wbg_log_1234: f, __wbg_log_12345: g };").unwrap();
+        assert_eq!(js.trim_end(), "const i = { _0: f, __wbg_log_12345: g };");
+        assert_eq!(short.len(), wasm.len() - "__wbg_log_1234".len() + "_0".len());
+        assert!(short.ends_with(&[0, 1, 0]));
+    }
+
+    #[test]
+    fn a_part_carries_the_modules_it_shares() {
+        let part = packed(b"own", &[("chunk_1", b"abc")]);
+        assert_eq!(part, b"own\0\x0b\x07chunk_1abc");
+    }
+}
