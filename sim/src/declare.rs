@@ -59,6 +59,8 @@ pub struct Knob {
     pub main: bool,
     /// One sentence on what it does.
     pub help: &'static str,
+    /// What 0 means, if it is not a number like the others: `no bound`.
+    pub zero: &'static str,
 }
 
 impl Knob {
@@ -77,6 +79,7 @@ impl Knob {
             live: false,
             main: false,
             help: "",
+            zero: "",
         }
     }
     pub const fn int(key: &'static str, label: &'static str, default: i64, min: i64, max: i64) -> Knob {
@@ -131,6 +134,11 @@ impl Knob {
     }
     pub const fn main(mut self) -> Knob {
         self.main = true;
+        self
+    }
+    /// What 0 means: shown in its place.
+    pub const fn zero(mut self, zero: &'static str) -> Knob {
+        self.zero = zero;
         self
     }
     pub const fn help(mut self, help: &'static str) -> Knob {

@@ -150,3 +150,15 @@ fn nobody_loses_anything_over_a_whole_run() {
         assert!(run.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX, "{}", q.slug);
     }
 }
+
+/// A word in the place of 0 is for knobs that can be 0 and are numbers.
+#[test]
+fn a_word_for_zero_stands_where_zero_can_be() {
+    for q in questions::ALL {
+        for k in q.knobs.iter().filter(|k| !k.zero.is_empty()) {
+            let number = matches!(k.kind, sim::declare::Kind::Int | sim::declare::Kind::Float);
+            assert!(number && k.min == 0.0, "{}: {} cannot be 0", q.slug, k.key);
+            assert!(k.help.contains('0'), "{}: the help of {} does not say what 0 means", q.slug, k.key);
+        }
+    }
+}

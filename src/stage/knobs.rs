@@ -14,6 +14,7 @@ pub fn shown(k: &Knob, v: f64) -> String {
     match k.kind {
         Kind::Toggle => if v == 0.0 { "off" } else { "on" }.to_string(),
         Kind::Choice(options) => options.get(v as usize).map_or("", |o| o.1).to_string(),
+        _ if v == 0.0 && !k.zero.is_empty() => k.zero.to_string(),
         _ if k.unit.is_empty() => number::Count(v as i64).to_string().replace('-', "\u{2212}") + &fraction(v),
         _ => format!("{} {}", Plain(v), k.unit),
     }
@@ -201,8 +202,9 @@ pub fn view(h: Handle) -> Piece {
                 .kid(side(Side::B))
         })
     });
-    let rest =
-        of(false).next().map(|_| el("details").class("more").kid(el("summary").kid("More knobs")).kid(rows(false)));
+    // Nobody can use them before the app stands, and folded they take no room: the prerendered page does without.
+    let folded = || if cfg!(feature = "csr") { rows(false) } else { Piece::List(Vec::new()) };
+    let rest = of(false).next().map(|_| el("details").class("more").kid(el("summary").kid("More knobs")).kid(folded()));
     el("div")
         .attrs(&[("class", "knobs needs-app"), ("role", "group"), ("aria-label", "Knobs")])
         .kid(sides)

@@ -15,7 +15,7 @@ indexed! {
         RATE = Knob::float("rate", "Produced", 150.0, 1.0, 2_000.0, 1.0).unit("/s").log().live().main()
             .help("Requests or records a second from all producers. One worker with 10 ms of work can do 100 a second."),
         BOUND = Knob::int("bound", "Room K", 100, 0, 10_000).unit("requests").live().main()
-            .help("How many may be inside at once, waiting and in service together. 0 leaves only the memory as a bound."),
+            .zero("no bound").help("How many may be inside at once, waiting and in service together. 0 leaves only the memory as a bound."),
         FULL = Knob::choice("full", "When there is no room", &[("reject", "Refuse the newest (503)"), ("block", "Block the producer"), ("oldest", "Drop the oldest"), ("heaviest", "429 to the heaviest tenant")], 0).convention().live().main()
             .help("Who pays when one too many comes."),
         ORDER = Knob::choice("order", "Who is next", &[("fifo", "First in, first out"), ("lifo", "Newest first when long"), ("priority", "Critical first"), ("fair", "Tenants take turns")], 0).convention().live().main()
@@ -61,7 +61,7 @@ indexed! {
         LATE = Knob::float("late", "AIMD: late is", 200.0, 1.0, 60_000.0, 1.0).unit("ms").log()
             .help("Answers slower than this shrink the limit by a tenth."),
         BULKHEAD = Knob::int("bulkhead", "Room per tenant", 0, 0, 10_000).unit("requests").live()
-            .help("A bulkhead: no tenant may have more inside than this, and gets a 429 beyond. 0 means no walls."),
+            .zero("no walls").help("A bulkhead: no tenant may have more inside than this, and gets a 429 beyond. 0 means no walls."),
         MEMORY = Knob::int("memory", "Fits in memory", 20_000, 10, 200_000).unit("requests").log()
             .help("A process that holds more than this, waiting and in service, is killed with all it holds. For consumers, records in the memory of one."),
         RESTART = Knob::float("restart", "Restart takes", 5.0, 0.5, 120.0, 0.5).unit("s")
@@ -72,7 +72,7 @@ indexed! {
         DB_POOL = Knob::int("db_pool", "Database connections", 100, 1, 2_000).log()
             .help("Queries that may run at the same time; others wait for a connection, with their worker."),
         KNEE = Knob::int("knee", "The database's knee", 17, 0, 1_000).unit("queries")
-            .help("So many at once give the most throughput; more give less (universal scalability law, α 0.05). 0 means that it scales without end."),
+            .zero("no knee").help("So many at once give the most throughput; more give less (universal scalability law, α 0.05). 0 means that it scales without end."),
 
         POOL = Knob::int("pool", "Workers per consumer", 200, 1, 2_000).log()
             .help("Records that one consumer works on at the same time."),

@@ -14,7 +14,7 @@ indexed! {
         PEAK = Knob::float("peak", "Peak to mean", 2.0, 1.0, 10.0, 0.5).unit("×").main()
             .help("How much more arrives in the busiest minute than on average. The plan is made for the peak."),
         SERVERS = Knob::int("servers", "API servers", 0, 0, 20_000).log().main()
-            .help("How many servers run. 0 takes what the planner derives."),
+            .zero("as planned").help("How many servers run. 0 takes what the planner derives."),
         SURVIVE = Knob::int("survive", "Zones to survive", 1, 0, 2).unit("zones").main()
             .help("The plan keeps to its target with so many zones lost."),
         LOAD = Knob::float("load", "Load now", 1.0, 0.1, 10.0, 0.1).unit("× mean").log().live().main()
@@ -43,7 +43,7 @@ indexed! {
             .help("A worker does not start a request whose client has left, nor go on with it after a wait."),
 
         BALANCERS = Knob::int("balancers", "Balancers", 0, 0, 32)
-            .help("How many balancers there are, spread over the zones. 0 takes what the planner derives."),
+            .zero("as planned").help("How many balancers there are, spread over the zones. 0 takes what the planner derives."),
         BALANCER_RATE = Knob::int("balancer_rate", "One balancer", 20_000, 100, 200_000).unit("req/s").log()
             .help("Requests a second that one balancer can pass on."),
         CHOICE = Knob::choice("balance", "Balancing", &[("two", "Best of two"), ("round-robin", "Round robin"), ("least", "Least outstanding"), ("random", "Random")], 0).convention().live()
@@ -87,7 +87,7 @@ indexed! {
         SINGLE = Knob::toggle("single", "Single flight", false).live()
             .help("Of all who miss the same record, one loads it and the others wait for it. The load goes on even if they leave."),
         CACHE_NODES = Knob::int("cache_nodes", "Cache nodes", 0, 0, 64)
-            .help("0 takes what the planner derives."),
+            .zero("as planned").help("0 takes what the planner derives."),
         CACHE_GBIT = Knob::float("cache_gbit", "Cache node's network", 2.0, 0.1, 25.0, 0.1).unit("Gbit/s").log()
             .help("What bounds a cache node: 2 Gbit/s are 25,000 answers of 10 kB a second."),
         PLACEMENT = Knob::choice("placement", "Placement of records", &[("ring", "Consistent hash ring"), ("modulo", "Modulo")], 0).convention()
@@ -104,7 +104,7 @@ indexed! {
         REPLICAS = Knob::int("replicas", "Replicas", 2, 0, 15)
             .help("Copies of each primary. They answer reads, and repeat every write."),
         SHARDS = Knob::int("shards", "Shards", 0, 0, 16)
-            .help("Primaries among which the records are split. 0 takes what the planner derives from the writes."),
+            .zero("as planned").help("Primaries among which the records are split. 0 takes what the planner derives from the writes."),
         CONNECT = Knob::choice("connect", "Connections", &[("pooler", "Through a pooler"), ("direct", "Each server opens its own")], 0).convention()
             .help("Direct: every server opens its whole pool at the start, until the database accepts no more."),
         CONNECTIONS = Knob::int("connections", "Connections per server", 50, 1, 200)
@@ -129,7 +129,7 @@ indexed! {
         JOB = Knob::float("job", "Work after a write", 200.0, 1.0, 10_000.0, 1.0).unit("ms").log()
             .help("Thumbnails, mails, search indexes."),
         JOB_WORKERS = Knob::int("job_workers", "Job workers", 0, 0, 20_000).log()
-            .help("0 takes what the planner derives."),
+            .zero("as planned").help("0 takes what the planner derives."),
         BACKLOG = Knob::int("backlog", "Broker holds", 100_000, 100, 200_000).unit("jobs").log()
             .help("How many jobs may wait. Then the broker refuses, and the write with it."),
 

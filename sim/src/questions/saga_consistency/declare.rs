@@ -21,7 +21,7 @@ indexed! { pub mod knob: Knob {
     MODE = Knob::choice("mode", "How the services agree", MODES, 2).main()
         .help("Dual write commits and then publishes. Two-phase commit locks until all agree. A saga moves step by step and takes back what it must."),
     RATE = Knob::float("rate", "Orders", 5.0, 0.0, 50.0, 0.1).unit("orders/s").live().main()
-        .help("Orders that arrive by themselves. 0: only the ones you place."),
+        .zero("only yours").help("Orders that arrive by themselves. 0: only the ones you place."),
     OUTBOX = Knob::toggle("outbox", "Outbox", true).main()
         .help("The event is a row in the same local transaction; a relay publishes it. Dual write never has one."),
     INBOX = Knob::toggle("inbox", "Inbox", true).main()

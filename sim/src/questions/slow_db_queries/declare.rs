@@ -25,7 +25,7 @@ indexed! {
         CACHE = Knob::toggle("cache", "Result cache", false).live().main()
             .help("Answers are kept per customer, and asking again needs no database. Cold at the start."),
         TIMEOUT = Knob::int("timeout", "Statement timeout", 0, 0, 120_000).unit("ms").live().main()
-            .help("The database cancels a statement that takes longer, waiting for a lock included. 0 means never."),
+            .zero("never").help("The database cancels a statement that takes longer, waiting for a lock included. 0 means never."),
 
         ARRIVALS = Knob::choice("arrivals", "Arrivals", &[("poisson", "Poisson: independent users"), ("even", "Evenly spaced"), ("closed", "Users who wait and think")], 0).convention()
             .help("Independent users do not slow down because the database is slow. Users who wait for an answer before they think do, and hide the collapse."),
@@ -72,7 +72,7 @@ indexed! {
         INSTANCES = Knob::int("instances", "Application instances", 1, 1, 40).live()
             .help("Each has its own pool and its own wait queue. The database sees the sum."),
         POOLER = Knob::int("pooler", "External pooler", 0, 0, 1_000)
-            .help("Connections of a pooler between all instances and each database node, given out per transaction. 0 means there is none."),
+            .zero("none").help("Connections of a pooler between all instances and each database node, given out per transaction. 0 means there is none."),
         ACQUIRE = Knob::int("acquire", "Wait for a connection", 30_000, 10, 120_000).unit("ms").log().fact(HIKARI).live()
             .help("Who has waited this long for a connection gets an error."),
         ROOM = Knob::int("room", "Room in the wait queue", 100_000, 0, 100_000)

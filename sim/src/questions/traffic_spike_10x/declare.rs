@@ -12,11 +12,11 @@ indexed! {
         SPIKE = Knob::float("spike", "Spike", 10.0, 1.0, 20.0, 0.5).unit("×").main()
             .help("How many times the normal traffic arrives while the spike lasts."),
         BOUND = Knob::int("bound", "Queue per pod", 0, 0, 2_000).unit("requests").live().main()
-            .help("How many requests may wait in front of a pod before it says no. 0 leaves only the memory as a bound."),
+            .zero("no bound").help("How many requests may wait in front of a pod before it says no. 0 leaves only the memory as a bound."),
         ATTEMPTS = Knob::int("attempts", "Attempts per client", 3, 1, 6).live().main().fact("SRE book, chapter 21: three attempts")
             .help("How often a client tries in all before it gives up."),
         BUDGET = Knob::int("budget", "Retry budget", 0, 0, 100).unit("%").live().main()
-            .help("Retries are at most this share of first attempts; the SRE book uses 10 %. 0 means there is no budget and every retry is made."),
+            .zero("no budget").help("Retries are at most this share of first attempts; the SRE book uses 10 %. 0 means there is no budget and every retry is made."),
         SHED = Knob::toggle("shed", "Shed by priority", false).live().main()
             .help("Refuse sheddable requests as soon as a pod's queue is half as long as it may usefully be, so that critical ones still find room."),
 
@@ -61,7 +61,7 @@ indexed! {
         DEFER = Knob::toggle("defer", "Accept for later (202)", false).live()
             .help("Sheddable requests that would be refused go to a durable queue instead and are worked off when a worker is idle."),
         LIMIT = Knob::int("limit", "Rate limit at the edge", 0, 0, 20_000).unit("req/s").live()
-            .help("The balancer lets at most this many requests a second through and answers 429 to the rest. 0 means no limit."),
+            .zero("no limit").help("The balancer lets at most this many requests a second through and answers 429 to the rest. 0 means no limit."),
 
         PATIENCE = Knob::float("patience", "Client patience", 1_000.0, 100.0, 30_000.0, 100.0).unit("ms").log()
             .help("How long a client waits for an attempt before it counts as failed."),
