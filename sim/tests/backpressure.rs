@@ -1,29 +1,18 @@
 //! Queues that push back: the formulas, the rule for the bound, the poll trap, the hot tenant.
 
+mod common;
+
+use common::{any_act, ask};
 use sim::kernel::{Input, Live, RunValue, Us, What};
 use sim::questions::backpressure::QUESTION;
 use sim::{script, theory};
 
-/// A run with these knobs (as an address would set them) and these inputs.
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        script::set_knob(&QUESTION, &mut value.knobs, key, text).unwrap();
-    }
-    value.inputs = inputs.iter().map(|text| script::parse_input(&QUESTION, text).unwrap()).collect();
-    QUESTION.run(value)
+    common::run(&QUESTION, seed, knobs, inputs)
 }
 
-fn ask(run: &dyn Live, text: &str) -> f64 {
-    let ask = script::parse_ask(&QUESTION, text).unwrap();
-    script::answer(run, &ask).unwrap_or_else(|| panic!("{text} has no answer"))
-}
-
-fn after(mut run: Box<dyn Live>, until_ms: u64) -> Box<dyn Live> {
-    run.advance(Us::ms(until_ms), u64::MAX);
-    run.invariants().unwrap();
-    run
+fn after(run: Box<dyn Live>, until_ms: u64) -> Box<dyn Live> {
+    common::after(run, Us::ms(until_ms))
 }
 
 /// Bigger queue, same loss: M/M/1/K at four points, within 3 %.
@@ -336,12 +325,7 @@ fn the_queue_nobody_bounded_ends_at_the_memory() {
 
 /// An input of every kind, at any time, in any order.
 fn act(which: usize, at_ms: u64, arg: f64) -> Input {
-    let act = which % QUESTION.acts.len();
-    let mut args = [0.0; 3];
-    for (slot, a) in args.iter_mut().zip(QUESTION.acts[act].args) {
-        *slot = (a.min + (a.max - a.min) * arg * arg * 0.1).round().clamp(a.min, a.max);
-    }
-    Input { at: Us::ms(at_ms), what: What::Act { act: act as u8, args } }
+    any_act(&QUESTION, which, Us::ms(at_ms), arg * arg * 0.1)
 }
 
 mod laws {

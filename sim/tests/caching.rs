@@ -1,34 +1,19 @@
 //! Caching: what the guards, the write policies and the cluster promise, in the whole model. The
 //! figures of the article are experiments of its content; the blocks have tests of their own.
 
+mod common;
+
+use common::{ask, count};
 use sim::kernel::{Input, Live, RunValue, Us, What};
 use sim::questions::caching_benefits::QUESTION;
-use sim::{script, theory};
+use sim::theory;
 
-/// A run with these knobs (as an address would set them) and these inputs.
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        script::set_knob(&QUESTION, &mut value.knobs, key, text).unwrap();
-    }
-    value.inputs = inputs.iter().map(|text| script::parse_input(&QUESTION, text).unwrap()).collect();
-    QUESTION.run(value)
+    common::run(&QUESTION, seed, knobs, inputs)
 }
 
-fn ask(run: &dyn Live, text: &str) -> f64 {
-    let ask = script::parse_ask(&QUESTION, text).unwrap();
-    script::answer(run, &ask).unwrap_or_else(|| panic!("{text} has no answer"))
-}
-
-fn after(mut run: Box<dyn Live>, ms: u64) -> Box<dyn Live> {
-    run.advance(Us::ms(ms), u64::MAX);
-    run.invariants().unwrap();
-    run
-}
-
-fn count(run: &dyn Live, name: &str) -> u64 {
-    run.counts().iter().find(|(n, _)| *n == name).unwrap().1
+fn after(run: Box<dyn Live>, ms: u64) -> Box<dyn Live> {
+    common::after(run, Us::ms(ms))
 }
 
 /// Only key 1 is read.

@@ -1,42 +1,19 @@
 //! One limit, many servers: the figures of its experiments, derived again, and its laws.
 
+mod common;
+
+use common::{Acts, acted, after, number};
 use proptest::prelude::*;
 use sim::questions::distributed_rate_limit::{DistributedLimit, Fate, QUESTION};
 use sim::{Input, Live, RunValue, Us, What};
 
-type Acts<'a> = &'a [(f64, &'a str, &'a [f64])];
-
 /// A run with these knobs, written as addresses write them, and these acts.
 fn run(knobs: &[(&str, &str)], acts: Acts, seed: u64) -> Box<dyn Live> {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        let i = QUESTION.knob(key).unwrap();
-        let v = QUESTION.knobs[i as usize].parse(text).unwrap();
-        value.knobs.set(i, v);
-    }
-    for (at, key, given) in acts {
-        let act = QUESTION.act(key).unwrap();
-        let mut args = [0.0; 3];
-        for (slot, arg) in args.iter_mut().zip(QUESTION.acts[act as usize].args) {
-            *slot = arg.default;
-        }
-        for (slot, v) in args.iter_mut().zip(*given) {
-            *slot = *v;
-        }
-        value.inputs.push(Input { at: Us::from_s(*at), what: What::Act { act, args } });
-    }
-    QUESTION.run(value)
+    QUESTION.run(acted(&QUESTION, seed, knobs, acts))
 }
 
-fn until(mut run: Box<dyn Live>, s: f64) -> Box<dyn Live> {
-    run.advance(Us::from_s(s), u64::MAX);
-    run.invariants().unwrap();
-    run
-}
-
-fn number(run: &dyn Live, key: &str) -> f64 {
-    run.number(QUESTION.number(key).unwrap()).unwrap_or_else(|| panic!("{key} cannot be said yet"))
+fn until(run: Box<dyn Live>, s: f64) -> Box<dyn Live> {
+    after(run, Us::from_s(s))
 }
 
 fn model(run: &dyn Live) -> &DistributedLimit {

@@ -1,42 +1,20 @@
 //! The rate limiter question: the figures of its experiments, derived again, and its laws.
 
+mod common;
+
+use common::{Acts, acted, after, number};
 use proptest::prelude::*;
 use sim::blocks::limiter::Algorithm;
 use sim::questions::rate_limiter_design::{QUESTION, RateLimiter};
 use sim::{Input, Live, RunValue, Us, What};
 
 /// A run with these knobs, written as addresses write them, and these acts.
-fn run(knobs: &[(&str, &str)], acts: &[(f64, &str, &[f64])], seed: u64) -> Box<dyn Live> {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        let i = QUESTION.knob(key).unwrap();
-        let v = QUESTION.knobs[i as usize].parse(text).unwrap();
-        value.knobs.set(i, v);
-    }
-    for (at, key, given) in acts {
-        let act = QUESTION.act(key).unwrap();
-        let mut args = [0.0; 3];
-        for (slot, arg) in args.iter_mut().zip(QUESTION.acts[act as usize].args) {
-            *slot = arg.default;
-        }
-        for (slot, v) in args.iter_mut().zip(*given) {
-            *slot = *v;
-        }
-        let what = What::Act { act, args };
-        value.inputs.push(Input { at: Us::from_s(*at), what });
-    }
-    QUESTION.run(value)
+fn run(knobs: &[(&str, &str)], acts: Acts, seed: u64) -> Box<dyn Live> {
+    QUESTION.run(acted(&QUESTION, seed, knobs, acts))
 }
 
-fn until(mut run: Box<dyn Live>, s: f64) -> Box<dyn Live> {
-    run.advance(Us::from_s(s), u64::MAX);
-    run.invariants().unwrap();
-    run
-}
-
-fn number(run: &dyn Live, key: &str) -> f64 {
-    run.number(QUESTION.number(key).unwrap()).unwrap()
+fn until(run: Box<dyn Live>, s: f64) -> Box<dyn Live> {
+    after(run, Us::from_s(s))
 }
 
 fn model(run: &dyn Live) -> &RateLimiter {

@@ -1,43 +1,21 @@
 //! The saga question: its experiments and reference figures, derived again, its laws, and the
 //! enumeration of everything that can go wrong once with one order.
 
+mod common;
+
+use common::{Acts, acted, after, number};
 use proptest::prelude::*;
 use sim::blocks::coordinator::hot_row_ceiling_per_s;
 use sim::questions::saga_consistency::{QUESTION, SagaConsistency};
 use sim::{Input, Live, RunValue, Us, What};
 
 /// A run with these knobs, written as addresses write them, and these acts.
-fn value(knobs: &[(&str, &str)], acts: &[(f64, &str, &[f64])], seed: u64) -> RunValue {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        let i = QUESTION.knob(key).unwrap();
-        let v = QUESTION.knobs[i as usize].parse(text).unwrap();
-        value.knobs.set(i, v);
-    }
-    for (at, key, given) in acts {
-        let act = QUESTION.act(key).unwrap();
-        let mut args = [0.0; 3];
-        for (slot, arg) in args.iter_mut().zip(QUESTION.acts[act as usize].args) {
-            *slot = arg.default;
-        }
-        for (slot, v) in args.iter_mut().zip(*given) {
-            *slot = *v;
-        }
-        value.inputs.push(Input { at: Us::from_s(*at), what: What::Act { act, args } });
-    }
-    value
+fn value(knobs: &[(&str, &str)], acts: Acts, seed: u64) -> RunValue {
+    acted(&QUESTION, seed, knobs, acts)
 }
 
 fn until(value: RunValue, s: f64) -> Box<dyn Live> {
-    let mut run = QUESTION.run(value);
-    run.advance(Us::from_s(s), u64::MAX);
-    run.invariants().unwrap();
-    run
-}
-
-fn number(run: &dyn Live, key: &str) -> f64 {
-    run.number(QUESTION.number(key).unwrap()).unwrap()
+    after(QUESTION.run(value), Us::from_s(s))
 }
 
 fn measure(run: &dyn Live, key: &str, args: &[f64]) -> f64 {

@@ -1,29 +1,18 @@
 //! The published and derived figures of the tenfold spike, run again.
 
+mod common;
+
+use common::{any_act, ask};
 use sim::kernel::{Input, Live, RunValue, Us, What};
 use sim::questions::traffic_spike_10x::QUESTION;
-use sim::{script, theory};
+use sim::theory;
 
-/// A run with these knobs (as an address would set them) and these inputs.
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
-    let mut value = RunValue::new(&QUESTION);
-    value.seed = seed;
-    for (key, text) in knobs {
-        script::set_knob(&QUESTION, &mut value.knobs, key, text).unwrap();
-    }
-    value.inputs = inputs.iter().map(|text| script::parse_input(&QUESTION, text).unwrap()).collect();
-    QUESTION.run(value)
+    common::run(&QUESTION, seed, knobs, inputs)
 }
 
-fn ask(run: &dyn Live, text: &str) -> f64 {
-    let ask = script::parse_ask(&QUESTION, text).unwrap();
-    script::answer(run, &ask).unwrap_or_else(|| panic!("{text} has no answer"))
-}
-
-fn after(mut run: Box<dyn Live>, until: u64) -> Box<dyn Live> {
-    run.advance(Us::s(until), u64::MAX);
-    run.invariants().unwrap();
-    run
+fn after(run: Box<dyn Live>, until: u64) -> Box<dyn Live> {
+    common::after(run, Us::s(until))
 }
 
 /// T1: deterministic rates, one attempt, perfect shedding (free refusals, little queueing).
@@ -317,12 +306,7 @@ fn replicas_keep_to_their_limits_and_pace() {
 
 /// An input of every kind, at any time, in any order.
 fn act(which: usize, at_ms: u64, arg: f64) -> Input {
-    let act = which % QUESTION.acts.len();
-    let mut args = [0.0; 3];
-    for (slot, a) in args.iter_mut().zip(QUESTION.acts[act].args) {
-        *slot = (a.min + (a.max - a.min) * arg * 0.2).round().clamp(a.min, a.max);
-    }
-    Input { at: Us::ms(at_ms), what: What::Act { act: act as u8, args } }
+    any_act(&QUESTION, which, Us::ms(at_ms), arg * 0.2)
 }
 
 mod laws {
