@@ -6,7 +6,7 @@ import { questions } from "../support/runner.js";
 // What a first load of a question page should weigh.
 const FIRST_LOAD_BYTES_GOAL = 180_000;
 // What it may weigh until all of them do. The weight may only fall: whoever makes it lighter lowers this.
-const FIRST_LOAD_BYTES_MAX = 210_000;
+const FIRST_LOAD_BYTES_MAX = 196_000;
 
 const brotli = (bytes) =>
   brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length;

@@ -125,7 +125,7 @@ pub fn preset_values(q: &'static Question, p: &press::Preset) -> Result<(RunValu
     Ok((value(q, &p.a, seed)?, b))
 }
 
-/// A run's report in the shape of `--json`.
+/// A run's report in the shape of `--json`; the knobs are those in force at its moment.
 pub fn report(run: &dyn Live) -> serde_json::Value {
     let v = run.value();
     let q = v.question;
@@ -134,7 +134,7 @@ pub fn report(run: &dyn Live) -> serde_json::Value {
         .iter()
         .enumerate()
         .map(|(i, k)| {
-            let x = v.knobs.get(i);
+            let x = run.knobs().get(i);
             let shown = match k.kind {
                 crate::declare::Kind::Choice(_) => serde_json::Value::from(k.show(x)),
                 crate::declare::Kind::Toggle => serde_json::Value::from(x != 0.0),

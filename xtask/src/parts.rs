@@ -24,6 +24,8 @@ pub struct Cut {
     pub needs: BTreeMap<String, Vec<String>>,
     /// What the parts share of the main module's exports.
     shares: String,
+    /// What they are given besides: with debug assertions, the mark by which a part knows its main module.
+    given: String,
 }
 
 /// What the glue is called by the loaders, before names get their hashes.
@@ -43,12 +45,14 @@ pub fn cut(compiled: &Path, out: &Path) -> anyhow::Result<Cut> {
     options.main_module = &glue;
     let cut = wasm_split_cli_support::transform(options).map_err(|e| anyhow!("{e:?}"))?;
     let loaders = fs::read_to_string(out.join(LINK)).context("reading what cutting wrote")?;
-    let shares = loaders
-        .split_once("Object.assign(sharedImports.__wasm_split, {")
-        .and_then(|(_, rest)| rest.split_once('}'))
-        .map(|(names, _)| names.trim().trim_end_matches(',').to_owned())
-        .context("the loaders do not say what the parts share; this version of wasm_split_cli_support writes others")?;
-    Ok(Cut { modules: cut.split_modules, needs: cut.prefetch_map.into_iter().collect(), main, shares })
+    let between = |start: &str| {
+        let (_, rest) = loaders.split_once(start)?;
+        Some(rest.split_once('}')?.0.trim().trim_end_matches(',').trim().to_owned())
+    };
+    let other = "the loaders do not say what the parts share; this version of wasm_split_cli_support writes others";
+    let shares = between("Object.assign(sharedImports.__wasm_split, {").context(other)?;
+    let given = between("sharedImports = { __wasm_split: {").context(other)?;
+    Ok(Cut { modules: cut.split_modules, needs: cut.prefetch_map.into_iter().collect(), main, shares, given })
 }
 
 /// The bytes of a part: its own module with the `shared` ones inside.
@@ -67,14 +71,15 @@ pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// The loaders. `files` has the file of each part, and `cut.needs` what is inside.
 pub fn loaders(cut: &Cut, files: &BTreeMap<String, String>) -> anyhow::Result<String> {
-    let shares = &cut.shares;
+    let (shares, given) = (&cut.shares, &cut.given);
+    let comma = if given.is_empty() { "" } else { ", " };
     let mut js = format!(
         r#"import {{ initSync }} from "./{GLUE}";
 let imports;
 const shared = () => {{
   if (!imports) {{
     const {{ {shares} }} = initSync();
-    imports = {{ __wasm_split: {{ {shares} }} }};
+    imports = {{ __wasm_split: {{ {given}{comma}{shares} }} }};
   }}
   return imports;
 }};
