@@ -13,6 +13,7 @@ pub mod coordinator;
 pub mod crdt;
 pub mod database;
 pub mod headers;
+pub mod idempotency;
 pub mod inflight;
 pub mod limit_code;
 pub mod limit_store;
