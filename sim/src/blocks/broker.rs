@@ -1,4 +1,5 @@
-//! Message broker, queue mode: keeps a message until its consumer has acknowledged it.
+//! Message broker, queue mode: keeps a message until its consumer has acknowledged it. (For log mode
+//! see `consumer.rs`.)
 //!
 //! ```text
 //!   publisher --publish--> [broker: stored] --deliver--> consumer
@@ -11,11 +12,30 @@
 //! acknowledgement was lost. The broker cannot tell these apart, nobody can; therefore consumers
 //! must expect duplicates (see `outbox.rs` for the table that recognises them).
 //!
-//! The store is bounded. At the bound `publish` refuses, and the publisher decides what that means:
-//! a relay keeps its row and tries again, a plain publisher has lost its event.
+//! [`Broker`] is the store alone: its owner says when to deliver, again and again until the
+//! acknowledgement. [`Queue`] is a whole queue from which consumers take (Amazon SQS Developer Guide,
+//! "Visibility timeout" and "Dead-letter queues"):
 //!
-//! Leaves out: ordering, partitions and consumer groups (see `consumer.rs`), dead-letter queues (a message is delivered
-//! until it is acknowledged), a broker that fails itself.
+//! ```text
+//!   send --> [ visible: o o o o ] --receive--> [ hidden: o o ] --delete--> gone
+//!                     ^                              |
+//!                     +---- visibility timeout ------+---- received too often --> [ dead letters ]
+//!                     ^                                                                  |
+//!                     +------------------------------- redrive --------------------------+
+//! ```
+//!
+//! Whoever receives a message hides it from the others for the visibility timeout, 30 s if nobody
+//! says otherwise. Not deleted by then, it is back. Received too often, it goes to the dead letters,
+//! where it waits for a person. Messages that come back are ahead of others: no order is promised.
+//!
+//! Stores are bounded. At the bound `publish` and `send` refuse, and the publisher decides what that
+//! means: a relay keeps its row and tries again, a plain publisher has lost its event.
+//!
+//! Leaves out: a broker that fails itself (the owner does not call it then), priorities, delays before
+//! the first delivery, first-in-first-out queues with message groups.
+
+use crate::kernel::Us;
+use std::collections::VecDeque;
 
 /// Names a stored message. A name is never used twice, so a late acknowledgement hurts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +112,12 @@ impl<M: Copy> Broker<M> {
         Some((stored.message, before))
     }
 
+    /// The message, without delivering it; `None` once acknowledged.
+    pub fn peek(&self, receipt: Receipt) -> Option<&M> {
+        let stored = self.slots.get(receipt.slot as usize)?;
+        (stored.held && stored.generation == receipt.generation).then_some(&stored.message)
+    }
+
     /// How often it has been delivered; `None` once acknowledged. A redelivery timer that was set at
     /// another count is void.
     pub fn deliveries(&self, receipt: Receipt) -> Option<u32> {
@@ -142,6 +168,270 @@ impl<M: Copy> Broker<M> {
     }
 }
 
+/// How long a received message stays hidden by default (SQS; 0 to 12 hours).
+pub const VISIBILITY: Us = Us::ms(30_000);
+
+/// A message that was given up on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dead<M> {
+    pub message: M,
+    pub died: Us,
+    pub tries: u32,
+}
+
+/// The dead-letter queue: a bin that somebody has to own. Nothing leaves it by itself.
+#[derive(Clone, Debug)]
+pub struct DeadLetters<M> {
+    waiting: VecDeque<Dead<M>>,
+    capacity: usize,
+    came: u64,
+    redriven: u64,
+    discarded: u64,
+}
+
+impl<M: Copy> DeadLetters<M> {
+    pub fn new(capacity: usize) -> DeadLetters<M> {
+        DeadLetters { waiting: VecDeque::new(), capacity, came: 0, redriven: 0, discarded: 0 }
+    }
+    /// False when the bin is full: the message is gone for good.
+    pub fn put(&mut self, now: Us, message: M, tries: u32) -> bool {
+        self.came += 1;
+        let room = self.waiting.len() < self.capacity;
+        if room {
+            self.waiting.push_back(Dead { message, died: now, tries });
+        } else {
+            self.discarded += 1;
+        }
+        room
+    }
+    /// Takes the oldest one out, to send it again.
+    pub fn redrive(&mut self) -> Option<Dead<M>> {
+        let dead = self.waiting.pop_front()?;
+        self.redriven += 1;
+        Some(dead)
+    }
+    /// Those that wait, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Dead<M>> + '_ {
+        self.waiting.iter()
+    }
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+    /// Messages that came here, again ones counted again.
+    pub fn came(&self) -> u64 {
+        self.came
+    }
+    pub fn discarded(&self) -> u64 {
+        self.discarded
+    }
+    pub fn weight(&self) -> usize {
+        self.waiting.len() * core::mem::size_of::<Dead<M>>()
+    }
+    pub fn invariants(&self) -> Result<(), String> {
+        let there = self.redriven + self.discarded + self.len() as u64;
+        if self.came == there {
+            return Ok(());
+        }
+        Err(format!("dead letters: {} came, but redriven + discarded + waiting = {there}", self.came))
+    }
+}
+
+/// The rules of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueRules {
+    /// How long a received message stays hidden.
+    pub visibility: Us,
+    /// Received so often and not deleted, a message goes to the dead letters; 0 for never.
+    pub receives_max: u32,
+    /// Messages that fit, hidden ones included; the dead letters have as much room of their own.
+    pub capacity: usize,
+}
+
+/// A message as a consumer receives it. `receives` is part of the handle: after somebody else has
+/// received the message, the earlier handle deletes nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<M> {
+    pub message: M,
+    pub receipt: Receipt,
+    pub receives: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hidden {
+    until: Us,
+    receipt: Receipt,
+    receives: u32,
+}
+
+/// A queue from which consumers take.
+#[derive(Clone, Debug)]
+pub struct Queue<M> {
+    rules: QueueRules,
+    /// With the time it was sent.
+    store: Broker<(Us, M)>,
+    /// Who is next; those deleted meanwhile are still among them.
+    visible: VecDeque<Receipt>,
+    deleted_visible: usize,
+    /// By the time at which they are back.
+    hidden: VecDeque<Hidden>,
+    pub dead: DeadLetters<M>,
+}
+
+impl<M: Copy> Queue<M> {
+    pub fn new(rules: QueueRules) -> Queue<M> {
+        Queue {
+            rules,
+            store: Broker::new(rules.capacity),
+            visible: VecDeque::new(),
+            deleted_visible: 0,
+            hidden: VecDeque::new(),
+            dead: DeadLetters::new(rules.capacity),
+        }
+    }
+
+    /// False when the queue is full.
+    pub fn send(&mut self, now: Us, message: M) -> bool {
+        let receipt = self.store.publish((now, message));
+        self.visible.extend(receipt);
+        receipt.is_some()
+    }
+
+    /// The next message, hidden from all others from now on. Call [`Queue::wake`] before, when a
+    /// message may be due.
+    pub fn receive(&mut self, now: Us) -> Option<Delivery<M>> {
+        while let Some(receipt) = self.visible.pop_front() {
+            match self.store.deliver(receipt) {
+                Some(((_, message), before)) => {
+                    let receives = before + 1;
+                    self.hide(Hidden { until: now + self.rules.visibility, receipt, receives });
+                    return Some(Delivery { message, receipt, receives });
+                }
+                None => self.deleted_visible -= 1,
+            }
+        }
+        None
+    }
+
+    fn hide(&mut self, h: Hidden) {
+        let at = self.hidden.iter().rposition(|other| other.until <= h.until).map_or(0, |i| i + 1);
+        self.hidden.insert(at, h);
+    }
+
+    fn unhide(&mut self, receipt: Receipt, receives: u32) -> bool {
+        let at = self.hidden.iter().position(|h| h.receipt == receipt && h.receives == receives);
+        at.is_some_and(|i| self.hidden.remove(i).is_some())
+    }
+
+    /// The consumer is done. False, and without effect, if the message is gone or somebody has
+    /// received it since.
+    pub fn delete(&mut self, receipt: Receipt, receives: u32) -> bool {
+        if self.store.deliveries(receipt) != Some(receives) {
+            return false;
+        }
+        if !self.unhide(receipt, receives) {
+            // It is back already, but nobody has taken it yet.
+            self.deleted_visible += 1;
+        }
+        self.store.ack(receipt)
+    }
+
+    /// Hides a message for longer, or brings it back sooner (SQS `ChangeMessageVisibility`). False if
+    /// this handle does not hide it any more.
+    pub fn hide_until(&mut self, receipt: Receipt, receives: u32, until: Us) -> bool {
+        let mine = self.unhide(receipt, receives);
+        if mine {
+            self.hide(Hidden { until, receipt, receives });
+        }
+        mine
+    }
+
+    /// When the next hidden message is back.
+    pub fn next_visible(&self) -> Option<Us> {
+        self.hidden.front().map(|h| h.until)
+    }
+
+    /// Brings back the messages whose time is over; those received too often go to the dead letters.
+    /// The next one of those, if any: call until `None`.
+    pub fn wake(&mut self, now: Us) -> Option<Dead<M>> {
+        while self.hidden.front().is_some_and(|h| h.until <= now) {
+            let Some(h) = self.hidden.pop_front() else { break };
+            if self.rules.receives_max == 0 || h.receives < self.rules.receives_max {
+                self.visible.push_front(h.receipt);
+                continue;
+            }
+            if let Some((_, message)) = self.store.peek(h.receipt).copied() {
+                self.store.ack(h.receipt);
+                self.dead.put(now, message, h.receives);
+                return Some(Dead { message, died: now, tries: h.receives });
+            }
+        }
+        None
+    }
+
+    /// The oldest dead letter goes to the end of the queue, as if it were new. `None` if there is
+    /// none, or no room.
+    pub fn redrive(&mut self, now: Us) -> Option<M> {
+        if self.store.len() >= self.rules.capacity {
+            return None;
+        }
+        let message = self.dead.redrive()?.message;
+        self.send(now, message);
+        Some(message)
+    }
+
+    /// Messages that wait for a consumer.
+    pub fn visible(&self) -> usize {
+        self.visible.len() - self.deleted_visible
+    }
+    /// Messages that somebody has received and not deleted.
+    pub fn hidden(&self) -> usize {
+        self.hidden.len()
+    }
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
+    /// Deliveries beyond a message's first.
+    pub fn redelivered(&self) -> u64 {
+        self.store.redelivered()
+    }
+    pub fn refused(&self) -> u64 {
+        self.store.refused()
+    }
+    /// When the message that has been here longest was sent, hidden ones included.
+    pub fn oldest(&self) -> Option<Us> {
+        let sent = |r: Receipt| self.store.peek(r).map(|(at, _)| *at);
+        let waiting = self.visible.iter().find_map(|r| sent(*r));
+        self.hidden.iter().filter_map(|h| sent(h.receipt)).chain(waiting).min()
+    }
+    /// Messages here, the next one first, those that are hidden last.
+    pub fn iter(&self) -> impl Iterator<Item = M> + '_ {
+        let hidden = self.hidden.iter().map(|h| h.receipt);
+        self.visible.iter().copied().chain(hidden).filter_map(|r| self.store.peek(r).map(|(_, m)| *m))
+    }
+    pub fn weight(&self) -> usize {
+        self.store.weight()
+            + self.dead.weight()
+            + self.visible.len() * core::mem::size_of::<Receipt>()
+            + self.hidden.len() * core::mem::size_of::<Hidden>()
+    }
+
+    /// Every message that is stored is either visible or hidden, and none is lost on the way.
+    pub fn invariants(&self) -> Result<(), String> {
+        let there = self.visible() + self.hidden();
+        if self.len() != there {
+            return Err(format!("queue: {} stored, but visible + hidden = {there}", self.len()));
+        }
+        self.store.invariants()?;
+        self.dead.invariants()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +472,102 @@ mod tests {
                 prop_assert_eq!(broker.len(), open.len());
                 prop_assert_eq!(broker.invariants(), Ok(()));
             }
+        }
+    }
+
+    const RULES: QueueRules = QueueRules { visibility: VISIBILITY, receives_max: 3, capacity: 100 };
+
+    #[test]
+    fn a_received_message_is_hidden_and_comes_back() {
+        let mut q = Queue::new(RULES);
+        assert!(q.send(Us::ZERO, 'x'));
+        let first = q.receive(Us::s(1)).expect("it is visible");
+        assert_eq!((first.message, first.receives, q.receive(Us::s(2))), ('x', 1, None));
+        assert_eq!(q.next_visible(), Some(Us::s(31)));
+        assert_eq!((q.wake(Us::s(31)), q.visible()), (None, 1));
+        let second = q.receive(Us::s(31)).expect("it is back");
+        assert_eq!(second.receives, 2);
+        assert!(!q.delete(first.receipt, first.receives), "somebody else has it now");
+        assert!(q.delete(second.receipt, second.receives) && q.is_empty());
+    }
+
+    #[test]
+    fn received_too_often_it_waits_for_a_person() {
+        let mut q = Queue::new(RULES);
+        q.send(Us::ZERO, 'x');
+        let mut now = Us::ZERO;
+        for receives in 1..=3 {
+            assert_eq!(q.receive(now).map(|d| d.receives), Some(receives));
+            now += VISIBILITY;
+            assert_eq!(q.wake(now).map(|d| d.tries), (receives == 3).then_some(3));
+        }
+        assert_eq!((q.len(), q.dead.len()), (0, 1));
+        assert_eq!(q.redrive(now), Some('x'));
+        assert_eq!(q.receive(now).map(|d| d.receives), Some(1), "it is new again");
+    }
+
+    #[test]
+    fn a_late_delete_still_counts_while_nobody_else_has_it() {
+        let mut q = Queue::new(RULES);
+        q.send(Us::ZERO, 'x');
+        let d = q.receive(Us::ZERO).expect("it is visible");
+        q.wake(Us::s(30));
+        assert!(q.delete(d.receipt, d.receives));
+        assert_eq!((q.visible(), q.receive(Us::s(31)), q.oldest()), (0, None, None));
+        q.invariants().expect("nothing is lost");
+    }
+
+    proptest! {
+        /// Whatever consumers do: nothing vanishes, nobody holds what another holds, and nothing is
+        /// received more often than allowed.
+        #[test]
+        fn a_queue_neither_loses_nor_lends_twice(
+            visibility in 1u64..40,
+            receives_max in 0u32..4,
+            moves in prop::collection::vec((0u8..6, 0u64..10), 1..300),
+        ) {
+            let rules = QueueRules { visibility: Us::s(visibility), receives_max, capacity: 20 };
+            let mut q = Queue::new(rules);
+            let mut now = Us::ZERO;
+            let (mut sent, mut deleted, mut died) = (0u32, 0, 0);
+            let mut handles: Vec<(Delivery<u32>, Us)> = Vec::new();
+            for (what, n) in moves {
+                now += Us::s(n);
+                while q.wake(now).is_some() {
+                    died += 1;
+                }
+                match what {
+                    0 | 1 => sent += u32::from(q.send(now, sent)),
+                    2 | 3 => if let Some(d) = q.receive(now) {
+                        prop_assert!(receives_max == 0 || d.receives <= receives_max);
+                        let held = handles.iter().any(|(h, until)| h.message == d.message && h.receives == d.receives && *until > now);
+                        prop_assert!(!held, "{:?} is with somebody already", d);
+                        handles.push((d, now + rules.visibility));
+                    },
+                    4 => if !handles.is_empty() {
+                        let (d, _) = handles.swap_remove(n as usize % handles.len());
+                        deleted += u32::from(q.delete(d.receipt, d.receives));
+                    },
+                    _ => if let Some((d, until)) = handles.last_mut() {
+                        let later = now + Us::s(n);
+                        if q.hide_until(d.receipt, d.receives, later) {
+                            *until = later;
+                        }
+                    },
+                }
+                prop_assert_eq!(q.invariants(), Ok(()));
+                prop_assert_eq!(sent, deleted + died + q.len() as u32);
+                prop_assert_eq!(q.iter().count(), q.len());
+            }
+            // In the end everything can be had again.
+            now += Us::s(100);
+            while q.wake(now).is_some() {}
+            while q.redrive(now).is_some() {}
+            let mut rest = 0;
+            while let Some(d) = q.receive(now) {
+                rest += u32::from(q.delete(d.receipt, d.receives));
+            }
+            prop_assert_eq!(sent, deleted + rest + q.dead.len() as u32 + q.dead.discarded() as u32);
         }
     }
 }

@@ -18,12 +18,19 @@
 //! refuses its commits, since they carry an old generation.
 //!
 //! Partitions move as little as possible (the cooperative sticky assignor): owners that stay keep
-//! what they have, up to a fair share.
+//! what they have, up to a fair share. Members beyond the number of partitions own nothing.
+//!
+//! Records with the same key go to the same partition, and a partition is read in its order: that is
+//! all the order there is ([`partition_of`], [`Topic`]). Committing *after* the work makes it at least
+//! once, committing *before* at most once ([`Commit`]). A record that cannot be processed is tried
+//! again in its place with pauses, and everything behind it waits; after so many tries it goes to the
+//! dead letters (`broker.rs`) and the reader goes on ([`Reader`]).
 //!
 //! Leaves out: the time a rebalance takes, transactions, retention and compaction, several topics,
 //! the broker's own failures.
 
-use crate::kernel::Us;
+use super::retry::Retry;
+use crate::kernel::{Us, mix};
 use std::collections::VecDeque;
 
 /// Kafka's defaults, milliseconds as its documentation writes them.
@@ -73,6 +80,125 @@ impl Log {
     }
     pub fn weight(&self) -> usize {
         self.index.len() * core::mem::size_of::<(u32, Us)>()
+    }
+}
+
+/// The partition of a key: the same for the same key, and spread evenly over different ones.
+#[inline]
+pub fn partition_of(key: u64, partitions: usize) -> usize {
+    ((u128::from(mix(key)) * partitions as u128) >> 64) as usize
+}
+
+#[derive(Clone, Debug)]
+struct Records<M> {
+    /// Offset of the first record that is still kept.
+    first: u32,
+    kept: VecDeque<(Us, M)>,
+}
+
+/// Partitions with what is in their records. Reading takes nothing out: every group reads all of it,
+/// at its own pace. Records go when the owner trims them, since all groups have committed them.
+#[derive(Clone, Debug)]
+pub struct Topic<M> {
+    partitions: Vec<Records<M>>,
+    kept: usize,
+    capacity: usize,
+    refused: u64,
+}
+
+impl<M: Copy> Topic<M> {
+    /// `capacity`: records kept in all partitions together.
+    pub fn new(partitions: usize, capacity: usize) -> Topic<M> {
+        let empty = Records { first: 0, kept: VecDeque::new() };
+        Topic { partitions: vec![empty; partitions], kept: 0, capacity, refused: 0 }
+    }
+    /// A new record at the end of a partition; its offset, or `None` when the topic is full.
+    pub fn append(&mut self, now: Us, partition: usize, message: M) -> Option<u32> {
+        if self.kept == self.capacity {
+            self.refused += 1;
+            return None;
+        }
+        let offset = self.end(partition);
+        self.kept += 1;
+        self.partitions[partition].kept.push_back((now, message));
+        Some(offset)
+    }
+    /// A record and when it was appended; `None` beyond the end, or when it has been trimmed.
+    pub fn get(&self, partition: usize, offset: u32) -> Option<(Us, M)> {
+        let p = &self.partitions[partition];
+        p.kept.get(offset.checked_sub(p.first)? as usize).copied()
+    }
+    /// The offset that the next record of this partition will have.
+    pub fn end(&self, partition: usize) -> u32 {
+        let p = &self.partitions[partition];
+        p.first + p.kept.len() as u32
+    }
+    /// Nobody will read the records below this offset again.
+    pub fn trim(&mut self, partition: usize, offset: u32) {
+        let p = &mut self.partitions[partition];
+        while p.first < offset && p.kept.pop_front().is_some() {
+            p.first += 1;
+            self.kept -= 1;
+        }
+    }
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+    /// Records kept.
+    pub fn len(&self) -> usize {
+        self.kept
+    }
+    pub fn is_empty(&self) -> bool {
+        self.kept == 0
+    }
+    /// Records that were refused because the topic was full.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+    pub fn weight(&self) -> usize {
+        self.partitions.len() * core::mem::size_of::<Records<M>>() + self.kept * core::mem::size_of::<(Us, M)>()
+    }
+}
+
+/// When a reader commits a record, which decides what a crash in the middle costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// At most once: what was being worked on is lost.
+    Before,
+    /// At least once: what was being worked on is done again.
+    After,
+}
+
+/// A group's place in one partition, and how the record there is getting on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reader {
+    position: u32,
+    tries: u8,
+}
+
+impl Reader {
+    /// A new owner begins at what was committed: whatever had been read beyond is read again.
+    pub fn at(committed: u32) -> Reader {
+        Reader { position: committed, tries: 0 }
+    }
+    /// The offset that is worked on, or that comes next.
+    pub fn position(&self) -> u32 {
+        self.position
+    }
+    /// Failed tries of the record at this position.
+    pub fn tries(&self) -> u8 {
+        self.tries
+    }
+    /// The record is done, or given up: on to the next.
+    pub fn advance(&mut self) {
+        *self = Reader::at(self.position + 1);
+    }
+    /// The record has failed. How long to pause before it is tried again in its place; `None` when its
+    /// tries are used up. With `retry.attempts` 0 they never are.
+    pub fn failed(&mut self, retry: &Retry) -> Option<Us> {
+        self.tries = self.tries.saturating_add(1);
+        let again = retry.attempts == 0 || self.tries < retry.attempts;
+        again.then(|| retry.wait(self.tries, Us::ZERO, 0.0))
     }
 }
 
@@ -255,6 +381,7 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::retry::{Backoff, Jitter};
     use proptest::prelude::*;
 
     #[test]
@@ -359,6 +486,102 @@ mod tests {
                 prop_assert!((0..90).all(|o| p.is_done(o) == set.contains(&o)));
                 prop_assert_eq!(p.missing_below(below), (0..below).filter(|o| !set.contains(o)).count() as u32);
             }
+        }
+    }
+
+    #[test]
+    fn every_group_reads_all_of_a_topic() {
+        let mut topic = Topic::new(2, 4);
+        for (i, p) in [0, 1, 0, 1].into_iter().enumerate() {
+            assert_eq!(topic.append(Us::s(i as u64), p, i), Some(i as u32 / 2));
+        }
+        assert_eq!((topic.append(Us::s(9), 0, 9), topic.refused()), (None, 1), "full");
+        let read = |topic: &Topic<usize>| (0..2).map(|o| topic.get(0, o).map(|r| r.1)).collect::<Vec<_>>();
+        assert_eq!(read(&topic), [Some(0), Some(2)]);
+        assert_eq!(read(&topic), [Some(0), Some(2)], "reading takes nothing out");
+        topic.trim(0, 1);
+        assert_eq!((read(&topic), topic.end(0), topic.len()), (vec![None, Some(2)], 2, 3));
+    }
+
+    /// Five tries of 0.1 s with pauses of 1, 2, 4 and 8 s: the partition stands still for 15.5 s.
+    #[test]
+    fn a_bad_record_stops_its_partition_for_its_tries_and_pauses() {
+        let (base, cap) = (Us::s(1), Us::s(60));
+        let mut retry = Retry { attempts: 5, backoff: Backoff::Exponential, jitter: Jitter::None, base, cap };
+        let (mut reader, mut stands) = (Reader::at(7), Us::ZERO);
+        loop {
+            stands += Us::ms(100);
+            match reader.failed(&retry) {
+                Some(pause) => stands += pause,
+                None => break,
+            }
+        }
+        assert_eq!((stands, reader.tries()), (Us::ms(15_500), 5));
+        reader.advance();
+        assert_eq!((reader.position(), reader.tries()), (8, 0));
+        retry.attempts = 0;
+        assert!((0..1_000).all(|_| reader.failed(&retry).is_some()), "without a limit it never ends");
+    }
+
+    #[test]
+    fn members_beyond_the_partitions_own_nothing() {
+        let mut g = Group::new(12, 6);
+        assert!((0..12).all(|m| g.join(m)));
+        assert_eq!((0..12).filter(|m| g.owns(*m) == 0).count(), 6);
+    }
+
+    proptest! {
+        /// One key, one partition, one order; and different keys spread.
+        #[test]
+        fn a_key_keeps_its_partition(key in any::<u64>(), partitions in 1usize..64) {
+            prop_assert!(partition_of(key, partitions) < partitions);
+            let mut counts = vec![0u32; partitions];
+            (0..partitions as u64 * 500).for_each(|i| counts[partition_of(key.wrapping_add(i), partitions)] += 1);
+            // Seven standard deviations of a binomial count with mean 500.
+            prop_assert!(counts.iter().all(|n| n.abs_diff(500) < 157), "{:?}", counts);
+        }
+
+        /// Readers that crash at any point and go on from what was committed: after the work, every
+        /// record at least once and first effects in order; before the work, none twice.
+        #[test]
+        fn what_a_crash_costs(after in any::<bool>(), crashes in prop::collection::vec(0u8..6, 1..200)) {
+            let commit = if after { Commit::After } else { Commit::Before };
+            let (mut topic, mut group) = (Topic::new(1, 1_000), Group::new(1, 1));
+            assert!((0..40u32).all(|i| topic.append(Us::ZERO, 0, i) == Some(i)));
+            group.join(0);
+            let mut reader = Reader::at(0);
+            let (mut effects, mut firsts) = ([0u32; 40], Vec::new());
+            let mut crashes = crashes.into_iter().chain(core::iter::repeat(0));
+            while let Some((_, record)) = topic.get(0, reader.position()) {
+                let offset = reader.position();
+                let crash = crashes.next().unwrap();
+                let write = |when, group: &mut Group| {
+                    if commit == when {
+                        group.commit(0, group.generation(), 0, offset + 1).unwrap();
+                    }
+                };
+                write(Commit::Before, &mut group);
+                if crash != 1 {
+                    effects[record as usize] += 1;
+                    if effects[record as usize] == 1 {
+                        firsts.push(record);
+                    }
+                    if crash != 2 {
+                        write(Commit::After, &mut group);
+                    }
+                }
+                reader.advance();
+                if crash == 1 || crash == 2 {
+                    reader = Reader::at(group.committed(0));
+                }
+            }
+            prop_assert!(firsts.is_sorted());
+            match commit {
+                Commit::After => prop_assert!(effects.iter().all(|n| *n >= 1)),
+                Commit::Before => prop_assert!(effects.iter().all(|n| *n <= 1)),
+            }
+            topic.trim(0, group.committed(0));
+            prop_assert!(topic.is_empty());
         }
     }
 }

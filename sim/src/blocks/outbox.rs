@@ -16,9 +16,19 @@
 //!
 //! Both tables are durable: a crash of the service leaves them as they are.
 //!
-//! Leaves out: the relay by transaction-log tailing (it differs in delay only), ordering of rows
-//! beyond first in, first out.
+//! Publishing again can also swap two events of one business object: the first is lost on the way,
+//! the second is stored, then the first is published again. So a [`Relay`] that is to keep the order
+//! of a key never has two of its rows under way: the later one waits for the earlier one's
+//! confirmation.
+//!
+//! An inbox cannot grow for ever. It forgets what is older than anything that can still arrive, or
+//! somebody guesses how long that is: [`Inbox::forget_before`]. A message that comes later than that (out
+//! of a dead-letter queue, say) takes effect a second time.
+//!
+//! Leaves out: the relay by transaction-log tailing (it differs in delay only), and several relays that
+//! share the rows.
 
+use crate::kernel::Us;
 use std::collections::{BTreeSet, VecDeque};
 
 /// A row that waits to be published.
@@ -78,6 +88,67 @@ impl<M: Copy> Outbox<M> {
     }
 }
 
+/// The relay: what it has published and the broker has not confirmed. All of it is memory, so a crash
+/// forgets it, and the rows that are still there are published again.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// (row, when it is overdue), by row.
+    under_way: VecDeque<(u32, Us)>,
+    patience: Us,
+    /// The rows of a key one after another.
+    ordered: bool,
+}
+
+impl Relay {
+    /// `patience`: without a confirmation for so long, a row is published again.
+    pub fn new(patience: Us, ordered: bool) -> Relay {
+        Relay { under_way: VecDeque::new(), patience, ordered }
+    }
+
+    /// The rows to publish now, oldest first; from here on they are under way.
+    pub fn take<M: Copy>(&mut self, outbox: &Outbox<M>, now: Us, key: impl Fn(&M) -> u32) -> Vec<Row<M>> {
+        let mut earlier: Vec<u32> = Vec::new();
+        let mut rows = Vec::new();
+        for row in outbox.poll() {
+            let key = key(&row.message);
+            let waits = self.ordered && earlier.contains(&key);
+            earlier.push(key);
+            let at = self.under_way.partition_point(|(id, _)| *id < row.id);
+            match self.under_way.get_mut(at) {
+                Some((id, due)) if *id == row.id => {
+                    if *due > now {
+                        continue;
+                    }
+                    *due = now + self.patience;
+                }
+                _ if waits => continue,
+                _ => self.under_way.insert(at, (row.id, now + self.patience)),
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    /// The broker has stored this row, or its table says that it is gone.
+    pub fn settled(&mut self, id: u32) {
+        let at = self.under_way.partition_point(|(row, _)| *row < id);
+        if self.under_way.get(at).is_some_and(|(row, _)| *row == id) {
+            self.under_way.remove(at);
+        }
+    }
+
+    /// The process dies.
+    pub fn crash(&mut self) {
+        self.under_way.clear();
+    }
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+    pub fn weight(&self) -> usize {
+        self.under_way.len() * core::mem::size_of::<(u32, Us)>()
+    }
+}
+
 /// The ids of processed messages: (the business key, which of its messages).
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
@@ -99,6 +170,19 @@ impl Inbox {
         let old: Vec<(u32, u8)> = self.seen.range((key, 0)..=(key, u8::MAX)).copied().collect();
         for row in old {
             self.seen.remove(&row);
+        }
+    }
+
+    /// Whether this message has been processed, as far as the table knows.
+    pub fn knows(&self, key: u32, message: u8) -> bool {
+        self.seen.contains(&(key, message))
+    }
+
+    /// Forgets all business keys below this one: the rows that are older than the retention, where
+    /// keys grow with time.
+    pub fn forget_before(&mut self, key: u32) {
+        while self.seen.first().is_some_and(|(k, _)| *k < key) {
+            self.seen.pop_first();
         }
     }
 
@@ -164,5 +248,70 @@ mod tests {
         }
         inbox.forget(2);
         assert!(inbox.first_time(2, 0) && !inbox.first_time(1, 255) && !inbox.first_time(3, 0));
+    }
+
+    #[test]
+    fn what_is_older_than_the_retention_is_not_recognised() {
+        let mut inbox = Inbox::default();
+        (0..10).for_each(|key| assert!(inbox.first_time(key, 0)));
+        inbox.forget_before(4);
+        assert_eq!((inbox.len(), inbox.knows(3, 0), inbox.knows(4, 0)), (6, false, true));
+        assert!(inbox.first_time(3, 0), "it takes effect a second time");
+    }
+
+    proptest! {
+        /// Messages may be lost in both directions and the relay may crash: what the broker has stored
+        /// is every row at least once; with an ordered relay, the first copies of a key are in order.
+        #[test]
+        fn a_relay_publishes_every_row_and_can_keep_the_order_of_a_key(
+            ordered in any::<bool>(),
+            keys in prop::collection::vec(0u32..4, 1..40),
+            fates in prop::collection::vec(0u8..5, 0..400),
+        ) {
+            let mut outbox = Outbox::new(100, 8);
+            let mut relay = Relay::new(Us::ms(50), ordered);
+            for (i, key) in keys.iter().enumerate() {
+                prop_assert!(outbox.insert((*key, i)).is_some());
+            }
+            let mut fates = fates.into_iter();
+            let (mut stored, mut now): (Vec<(u32, usize)>, Us) = (Vec::new(), Us::ZERO);
+            while !outbox.is_empty() {
+                now += Us::ms(20);
+                let rows = relay.take(&outbox, now, |(key, _)| *key);
+                if ordered {
+                    // At most one row of a key is ever under way.
+                    prop_assert!(relay.under_way() <= 4);
+                }
+                for row in rows {
+                    match fates.next().unwrap_or(4) {
+                        0 => continue, // lost on the way to the broker
+                        1 => stored.push(row.message), // its confirmation is lost
+                        2 => {
+                            stored.push(row.message);
+                            relay.crash();
+                            break;
+                        }
+                        _ => {
+                            stored.push(row.message);
+                            prop_assert_eq!(outbox.mark(row.id), Some(row.message));
+                            relay.settled(row.id);
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(relay.under_way(), 0);
+            for key in 0..4 {
+                let mut firsts: Vec<usize> = Vec::new();
+                for (k, i) in &stored {
+                    if *k == key && !firsts.contains(i) {
+                        firsts.push(*i);
+                    }
+                }
+                prop_assert!(!ordered || firsts.is_sorted());
+                firsts.sort_unstable();
+                let all: Vec<usize> = (0..keys.len()).filter(|i| keys[*i] == key).collect();
+                prop_assert_eq!(firsts, all);
+            }
+        }
     }
 }
