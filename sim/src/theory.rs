@@ -218,6 +218,24 @@ pub fn static_best(classes: &[Class], capacity: f64) -> f64 {
     })
 }
 
+/// Chance that a read τ seconds after a write misses it, on a copy that is late by an exponential time
+/// of mean D: e^(-τ/D).
+pub fn stale_after(tau: f64, mean_lag: f64) -> f64 {
+    if mean_lag > 0.0 { libm::exp(-tau / mean_lag) } else { 0.0 }
+}
+
+/// Reads a second that `nodes` can do together, each of C units a second, when every one of them
+/// repeats all w writes: nodes·(C - w). More copies never raise what can be written.
+pub fn read_capacity(nodes: f64, capacity: f64, writes: f64) -> f64 {
+    nodes * (capacity - writes).max(0.0)
+}
+
+/// How many times one machine any number of shards can do while one key, on one of them, gets this
+/// share of all requests.
+pub fn shard_speed_up_max(top_share: f64) -> f64 {
+    1.0 / top_share
+}
+
 /// Hit ratio of one key that is asked for `rate` times a second and kept for `ttl` seconds.
 pub fn ttl_hit(rate: f64, ttl: f64) -> f64 {
     rate * ttl / (1.0 + rate * ttl)

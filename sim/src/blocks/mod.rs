@@ -4,6 +4,7 @@
 pub mod adaptive;
 pub mod autoscaler;
 pub mod balancer;
+pub mod batcher;
 pub mod breaker;
 pub mod broker;
 pub mod bulkhead;
@@ -27,7 +28,10 @@ pub mod planner;
 pub mod pool;
 pub mod popularity;
 pub mod replica;
+pub mod replication;
+pub mod reshard;
 pub mod retry;
+pub mod router;
 pub mod saga;
 pub mod server;
 pub mod session;

@@ -15,7 +15,11 @@
 //! The shares are even only on average. With V points a node the share of one deviates from 1/n by
 //! about 1/√V of it. And no placement helps against one hot key: all of it lives on one node.
 //!
-//! Leaves out: weights, bounded loads, and moving the data itself. A new owner starts empty.
+//! Two more ways keep neighbours together, for queries that want them together: by *range* of the key,
+//! and by *region* of its user. Both take their balance from the data. Where the popular keys are
+//! neighbours (the newest, say), one range has most of the work; and regions are of unequal size.
+//!
+//! Moving the data is `reshard.rs`. Leaves out: weights, bounded loads.
 
 use crate::kernel::mix;
 
@@ -27,6 +31,12 @@ pub enum Placement {
     Ring {
         virtual_nodes: u16,
     },
+    /// Equal stretches of `0..keys`, in order.
+    Range {
+        keys: u32,
+    },
+    /// By region: the i-th has a share proportional to 1/i, as cities and languages have.
+    Region,
 }
 
 /// A fixed salt for keys and one for points, so that no key lies on a point by construction.
@@ -57,10 +67,21 @@ impl ShardMap {
     pub fn owner(&self, key: u64) -> Option<u16> {
         let hash = mix(key ^ KEY_SALT);
         match self.placement {
-            Placement::Modulo => match self.nodes.len() as u64 {
-                0 => None,
-                n => Some(self.nodes[(hash % n) as usize]),
-            },
+            _ if self.nodes.is_empty() => None,
+            Placement::Modulo => Some(self.nodes[(hash % self.nodes.len() as u64) as usize]),
+            Placement::Range { keys } => {
+                let n = self.nodes.len();
+                Some(self.nodes[(key as usize * n / keys.max(1) as usize).min(n - 1)])
+            }
+            Placement::Region => {
+                // Where the hash falls among shares of 1, 1/2, 1/3 ...
+                let mut left = (hash >> 11) as f64 / 9_007_199_254_740_992.0 * harmonic(self.nodes.len());
+                let region = (1..self.nodes.len()).find(|i| {
+                    left -= 1.0 / *i as f64;
+                    left < 0.0
+                });
+                Some(self.nodes[region.unwrap_or(self.nodes.len()) - 1])
+            }
             Placement::Ring { .. } => {
                 let next = self.points.partition_point(|(at, _)| *at < hash);
                 self.points.get(next).or(self.points.first()).map(|(_, node)| *node)
@@ -74,8 +95,9 @@ impl ShardMap {
         let n = n.min(self.nodes.len());
         let mut found: Vec<u16> = Vec::with_capacity(n);
         match self.placement {
-            Placement::Modulo => {
-                let first = (hash % self.nodes.len().max(1) as u64) as usize;
+            Placement::Modulo | Placement::Range { .. } | Placement::Region => {
+                let owner = self.owner(key);
+                let first = self.nodes.iter().position(|node| Some(*node) == owner).unwrap_or(0);
                 found.extend((0..n).map(|i| self.nodes[(first + i) % self.nodes.len()]));
             }
             Placement::Ring { .. } => {
@@ -122,8 +144,13 @@ impl ShardMap {
         if !self.nodes.contains(&node) {
             return 0.0;
         }
-        if self.placement == Placement::Modulo {
-            return 1.0 / self.nodes.len() as f64;
+        match self.placement {
+            Placement::Modulo | Placement::Range { .. } => return 1.0 / self.nodes.len() as f64,
+            Placement::Region => {
+                let place = self.nodes.iter().position(|n| *n == node).unwrap_or(0);
+                return 1.0 / ((place + 1) as f64 * harmonic(self.nodes.len()));
+            }
+            Placement::Ring { .. } => {}
         }
         let mut before = self.points.last().map_or(0, |(at, _)| *at);
         let mut owned = 0.0;
@@ -140,6 +167,11 @@ impl ShardMap {
     pub fn weight(&self) -> usize {
         self.nodes.len() * 2 + self.points.len() * core::mem::size_of::<(u64, u16)>()
     }
+}
+
+/// 1 + 1/2 + ... + 1/n.
+fn harmonic(n: usize) -> f64 {
+    (1..=n).map(|i| 1.0 / i as f64).sum()
 }
 
 fn point(node: u16, copy: u16) -> u64 {
@@ -183,6 +215,53 @@ mod tests {
             let deviation = libm::sqrt(variance) * libm::sqrt(f64::from(v));
             assert!((0.7..1.35).contains(&deviation), "V = {v}: {deviation} of 1/√V");
         }
+    }
+
+    /// With V points a node, the fullest of ten has so many times the mean: over a hundred rings.
+    #[test]
+    fn the_fullest_node_against_the_mean() {
+        for (v, expected, tolerance) in [(1u16, 2.93, 0.2), (10, 1.52, 0.05), (100, 1.16, 0.02), (1_000, 1.05, 0.01)] {
+            let rings = if v == 1_000 { 30 } else { 100 };
+            let mut sum = 0.0;
+            for ring in 0..rings {
+                let mut map = ShardMap::new(Placement::Ring { virtual_nodes: v }, 0);
+                (0..10).for_each(|n| map.add(ring * 10 + n));
+                sum += map.nodes().iter().map(|n| map.share(*n) * 10.0).fold(0.0, f64::max);
+            }
+            let mean = sum / f64::from(rings);
+            assert!((mean - expected).abs() < tolerance, "V = {v}: {mean}");
+        }
+    }
+
+    /// From ten nodes to eleven, over many rings: 1/11 of the keys, within one point.
+    #[test]
+    fn the_eleventh_node_takes_an_eleventh() {
+        let mut sum = 0.0;
+        for ring in 0..40 {
+            let mut map = ShardMap::new(Placement::Ring { virtual_nodes: 100 }, 0);
+            (0..10).for_each(|n| map.add(ring * 16 + n));
+            let before = map.clone();
+            map.add(ring * 16 + 10);
+            let share = moved(&before, &map);
+            assert!((share - 1.0 / 11.0).abs() < 0.03, "{share}");
+            sum += share;
+        }
+        assert!((sum / 40.0 - 1.0 / 11.0).abs() < 0.01, "{}", sum / 40.0);
+        let modulo = moved(&ShardMap::new(Placement::Modulo, 10), &ShardMap::new(Placement::Modulo, 11));
+        assert!((modulo - 10.0 / 11.0).abs() < 0.01, "{modulo}");
+    }
+
+    #[test]
+    fn neighbours_stay_together() {
+        let range = ShardMap::new(Placement::Range { keys: 1_000 }, 4);
+        let owners: Vec<u16> = [0, 249, 250, 500, 999, 5_000].iter().filter_map(|k| range.owner(*k)).collect();
+        assert_eq!(owners, [0, 0, 1, 2, 3, 3]);
+        let region = ShardMap::new(Placement::Region, 4);
+        for node in 0..4u16 {
+            let found = (0..KEYS).filter(|k| region.owner(*k) == Some(node)).count() as f64 / KEYS as f64;
+            assert!((found - region.share(node)).abs() < 0.01);
+        }
+        assert!((region.share(0) - 0.48).abs() < 1e-9, "1 of 1 + 1/2 + 1/3 + 1/4");
     }
 
     #[test]
