@@ -1,6 +1,7 @@
 //! The parts that backend systems are made of. Each file is meant to be read: it models one part,
 //! says where the rule comes from and what it leaves out.
 
+pub mod account;
 pub mod adaptive;
 pub mod autoscaler;
 pub mod balancer;
@@ -13,6 +14,7 @@ pub mod consumer;
 pub mod coordinator;
 pub mod crdt;
 pub mod database;
+pub mod event_store;
 pub mod headers;
 pub mod idempotency;
 pub mod inflight;
@@ -27,6 +29,7 @@ pub mod outbox;
 pub mod planner;
 pub mod pool;
 pub mod popularity;
+pub mod projector;
 pub mod replica;
 pub mod replication;
 pub mod reshard;
