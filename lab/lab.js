@@ -2,6 +2,7 @@
 // and not before.
 const LABS = {
   sql: () => import("./sql-lab.js"),
+  wire: () => import("./wire-lab.js"),
 };
 
 for (const fold of document.querySelectorAll("details[data-lab]")) {
@@ -11,7 +12,7 @@ for (const fold of document.querySelectorAll("details[data-lab]")) {
     const place = fold.querySelector("[data-lab-place]");
     try {
       const lab = await LABS[fold.dataset.lab]();
-      lab.mount(place);
+      await lab.mount(place);
     } catch (error) {
       console.warn(error);
       const note = document.createElement("p");

@@ -4,12 +4,13 @@
 // its own (sql-worker.js), reached through sql-database.js. Nothing that is typed leaves the page, and
 // nothing is kept.
 
+import { count, counted, h, styled } from "./elements.js";
 import { Database, Refused, Stopped } from "./sql-database.js";
 import { EXAMPLES, FIRST } from "./sql-examples.js";
 import { HEAP_BYTES_MAX, PAGES_MAX, SQL_CHARS_MAX, STATEMENT_MS_MAX } from "./sql-limits.js";
 import { indexesIn, planInShort, planTree } from "./sql-plan.js";
 import { TABLES } from "./sql-seed.js";
-import { count, counted, difference, h, indexesView, legendView, markedLine, measuresView, planView, rowsOf, rowsView, tablesView, time } from "./sql-view.js";
+import { difference, indexesView, legendView, markedLine, measuresView, planView, rowsOf, rowsView, tablesView, time } from "./sql-view.js";
 
 /** Queries that the table of measurements keeps, and plans of each. */
 const QUERIES_KEPT = 6;
@@ -25,8 +26,7 @@ const WORTH_SAYING_MS = 300;
 
 /** Builds the lab inside `place` and starts SQLite. */
 export function mount(place) {
-  const style = h("link", { rel: "stylesheet", href: new URL("./sql-lab.css", import.meta.url).href });
-  document.head.append(style);
+  styled(new URL("./sql-lab.css", import.meta.url).href);
   new Lab(place).start();
 }
 

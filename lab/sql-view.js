@@ -1,22 +1,7 @@
 // What the SQL lab shows, as elements: the plan's tree, the rows, the measurements, the indexes.
 
+import { count, counted, h, scrolls } from "./elements.js";
 import { COLUMNS_SHOWN_MAX, ROWS_COUNTED_MAX } from "./sql-limits.js";
-
-const SVG = "http://www.w3.org/2000/svg";
-
-/** An element; `on...` are listeners, `true` is an attribute without a value, what is `null` or `false` is left out. */
-export function h(tag, attributes = {}, ...children) {
-  const element = ["svg", "rect"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== false));
-  return element;
-}
-
-export const count = (number) => number.toLocaleString("en");
-export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
 /** A time with three digits: `0.021 ms`, `12.4 ms`, `1.25 s`. */
 export function time(ms) {
@@ -57,10 +42,6 @@ export function planView(word, tree) {
   const root = h("li", {}, h("div", { class: "lab-step lab-root" }, h("code", {}, word)), h("ul", {}, tree.map(step)));
   return h("ul", { class: "lab-plan", "aria-label": "Query plan" }, root);
 }
-
-/** A box that scrolls sideways, which the keyboard must reach. */
-const scrolls = (label, ...children) =>
-  h("div", { class: "lab-scroll", role: "region", "aria-label": label, tabindex: "0", "data-scrolls": true }, ...children);
 
 /** How many rows came: `20 rows`, `more than 100,000 rows`. */
 export const rowsOf = ({ rows, isMore }) => (isMore ? `more than ${count(ROWS_COUNTED_MAX)} rows` : counted(rows, "row"));

@@ -10,15 +10,21 @@ use crate::problem::expected_one_of;
 pub enum Lab {
     /// SQLite, with tables large enough for an index to matter.
     Sql,
+    /// One message as protobuf and as JSON, byte by byte.
+    Wire,
+    /// The reader's own events, folded.
+    Events,
 }
 
 impl Lab {
-    const ALL: [Lab; 1] = [Lab::Sql];
+    const ALL: [Lab; 3] = [Lab::Sql, Lab::Wire, Lab::Events];
 
     /// As the front matter and `data-lab` spell it.
     pub fn name(self) -> &'static str {
         match self {
             Lab::Sql => "sql",
+            Lab::Wire => "wire",
+            Lab::Events => "events",
         }
     }
 
@@ -42,6 +48,19 @@ impl Lab {
                 "The simulation is a model. This is SQLite itself, compiled to WebAssembly, in a thread of its own \
                  inside this page. Ask it something, look at the plan, create an index and ask again. Nothing you type \
                  leaves the page, and nothing is kept when you close it.",
+            ),
+            Lab::Wire => (
+                "Encode it yourself",
+                "about 0.1 MB",
+                "Edit an order and watch its bytes. prost writes the protobuf, serde_json the JSON and miniz_oxide \
+                 deflates both, the same libraries a service in Rust would use, compiled to WebAssembly in this page. \
+                 Choose a byte to see what it is for. Nothing you type leaves the page.",
+            ),
+            Lab::Events => (
+                "Fold your own events",
+                "about 0.1 MB",
+                "Write events, and see the state that they fold to after each one. Nothing you type leaves the page, \
+                 and nothing is kept when you close it.",
             ),
         };
         format!(

@@ -151,10 +151,15 @@ fn write_glue(assets: &Path, glue: &str, link: &str, kind: Kind) -> anyhow::Resu
         let path = assets.join(name);
         fs::write(&path, text).with_context(|| format!("writing {name}"))?;
         if kind == Kind::Release {
-            run(node::terser()?.args(["--module", "--compress", "--mangle", "--output"]).arg(&path).arg(&path))?;
+            minify(&path)?;
         }
     }
     Ok((js, loaders))
+}
+
+/// Makes a module of JavaScript shorter, in place.
+pub fn minify(path: &Path) -> anyhow::Result<()> {
+    run(node::terser()?.args(["--module", "--compress", "--mangle", "--output"]).arg(path).arg(path))
 }
 
 /// Adds the wasm target to the toolchain in use when it lacks it.
@@ -190,14 +195,28 @@ fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
 /// Builds the wasm of what `cargo xtask bench` measures, under the rules of the release bundle, into
 /// `out/bench.js` and `out/bench_bg.wasm`.
 pub fn build_bench(out: &Path) -> anyhow::Result<()> {
+    build_small("bench", "bench", out)
+}
+
+/// Builds a crate that is not the app for the browser, into `out/<name>.js` and `out/<name>_bg.wasm`.
+pub fn build_small(package: &str, name: &str, out: &Path) -> anyhow::Result<()> {
     ensure_target()?;
-    step("cargo: bench for wasm, release", || run(&mut cargo(compile_args("bench", "release"))))?;
+    step(&format!("cargo: {package} for the browser, release"), || {
+        run(cargo(compile_args(package, "release")).env("CARGO_ENCODED_RUSTFLAGS", release_flags().join("\u{1f}")))
+    })?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    let compiled = paths::target().join(WASM_TARGET).join("release").join(file);
+    // Seconds each time that `serve` rebuilds, for a module that is the same.
+    let (made_of, stamp) = (hash_hex(&fs::read(&compiled)?), out.join("made-of"));
+    if fs::read_to_string(&stamp).is_ok_and(|before| before == made_of) {
+        return Ok(());
+    }
     empty(out)?;
-    let compiled = paths::target().join(WASM_TARGET).join("release/bench.wasm");
-    step("wasm-bindgen", || bind(&compiled, "bench", Kind::Release, out))?;
-    let wasm = out.join("bench_bg.wasm");
+    step("wasm-bindgen", || bind(&compiled, name, Kind::Release, out))?;
+    let wasm = out.join(format!("{name}_bg.wasm"));
     let small = step("wasm-opt", || optimise(&wasm))?;
-    fs::rename(small, wasm).context("putting the optimised module in place")
+    fs::rename(small, wasm).context("putting the optimised module in place")?;
+    fs::write(stamp, made_of).context("writing what the module was made of")
 }
 
 /// Messages of panics name no folder of the machine that built the site: smaller, and the same bytes everywhere.

@@ -48,6 +48,12 @@ const COMMANDS: &[Command] = &[
         run: bundle::command,
     },
     Command {
+        name: "labs",
+        usage: "",
+        about: "build the labs alone, what a page fetches when a lab is opened, and say how big they are",
+        run: lab::command,
+    },
+    Command {
         name: "dist",
         usage: "[--url https://host/path/]",
         about: "make the whole static site in dist/; --url fills in the addresses of sitemap.xml",

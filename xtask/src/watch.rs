@@ -15,7 +15,7 @@ use crate::{paths, site};
 
 /// What the site is made of.
 const WATCHED: &[&str] =
-    &["src", "sim/src", "press/src", "content", "style", "lab", "xtask/web", "Cargo.toml", "build.rs"];
+    &["src", "sim/src", "press/src", "content", "style", "lab", "labs", "xtask/web", "Cargo.toml", "build.rs"];
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// `cargo xtask serve [--port N] [--prefix /path/] [--dist]`

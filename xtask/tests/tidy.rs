@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What people write. Generated and fetched files lie elsewhere.
-const FOLDERS: &[&str] = &["src", "sim", "press", "xtask", "bench", "content", "style", "lab", "e2e", "tests"];
+const FOLDERS: &[&str] = &["src", "sim", "press", "xtask", "bench", "content", "style", "lab", "labs", "e2e", "tests"];
 const FILES: &[&str] = &["README.md", "Cargo.toml", "build.rs"];
 const GENERATED: &[&str] = &["target", "node_modules", "test-results", "dist"];
 
