@@ -16,11 +16,13 @@ pub mod golden;
 pub mod judge;
 pub mod kernel;
 pub mod link;
+pub mod look;
 pub mod measure;
 pub mod order;
 pub mod plain;
 pub mod questions;
 pub mod script;
+pub mod slab;
 pub mod theory;
 
 pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{any_act, ask};
-use sim::kernel::{Input, Live, RunValue, Us, What};
+use common::{Trouble, any_act, ask, cases};
+use proptest::prelude::*;
+use sim::kernel::{Live, Us};
 use sim::questions::backpressure::QUESTION;
 use sim::{script, theory};
 
@@ -323,97 +324,60 @@ fn the_queue_nobody_bounded_ends_at_the_memory() {
     assert!(ask(&*run, "lost") > 999.0 && ask(&*run, "inside_max") <= 1_000.0);
 }
 
-/// An input of every kind, at any time, in any order.
-fn act(which: usize, at_ms: u64, arg: f64) -> Input {
-    any_act(&QUESTION, which, Us::ms(at_ms), arg * arg * 0.1)
-}
+const TROUBLE: Trouble = Trouble {
+    question: &QUESTION,
+    base: &[("rate", 200.0)],
+    fixed: &["rate", "system"],
+    reach: 0.1,
+    trouble_ms: 12_000,
+    until: Us::s(15),
+};
 
-mod laws {
-    use super::*;
-    use proptest::prelude::*;
+proptest! {
+    #![proptest_config(cases(80))]
 
-    fn value(seed: u64, log: bool, rate: f64) -> RunValue {
-        let mut value = RunValue::new(&QUESTION);
-        value.seed = seed;
+    /// Any settings, any faults, in both systems: accepted is done, waiting or in service; credits stay
+    /// within the window; committed stays below processed; one owner a partition.
+    #[test]
+    fn nothing_is_lost_or_invented(mut value in TROUBLE.runs(), log: bool) {
         value.knobs.set(QUESTION.knob("system").unwrap(), f64::from(u8::from(log)));
-        value.knobs.set(QUESTION.knob("rate").unwrap(), rate);
-        value
+        TROUBLE.laws_hold(value)?;
     }
 
-    fn at(k: usize, x: f64) -> f64 {
-        let k = &QUESTION.knobs[k];
-        let v = k.min + (k.max - k.min) * x * x * x;
-        if k.kind == sim::Kind::Float { v } else { v.round() }
+    /// Never more inside than there is room, whoever has to go for it.
+    #[test]
+    fn depth_is_at_most_k(
+        seed in 0u64..1_000,
+        k in 1u32..60,
+        full in 0u32..4,
+        order in 0u32..4,
+        workers in 1u32..20,
+        credit: bool,
+        acts in prop::collection::vec((0usize..20, 0u64..8_000, 0.0f64..1.0), 0..6),
+    ) {
+        let mut value = common::value(&QUESTION, seed, &[("rate", "300")]);
+        for (key, v) in [("bound", k), ("full", full), ("order", order), ("workers", workers), ("source", credit.into()), ("attempts", 2)] {
+            value.knobs.set(QUESTION.knob(key).unwrap(), f64::from(v));
+        }
+        value.inputs = acts.into_iter().map(|(a, t, x)| any_act(&QUESTION, a, Us::ms(t), x * x * 0.1)).collect();
+        value.inputs.sort_by_key(|i| i.at);
+        let mut run = QUESTION.run(value);
+        run.advance(Us::s(10), u64::MAX);
+        prop_assert!(ask(&*run, "inside_max") <= f64::from(k));
+        prop_assert_eq!(run.invariants(), Ok(()));
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(80) })]
-
-        /// Any settings, any faults: accepted is done, waiting or in service; credits stay within the
-        /// window; committed stays below processed; one owner a partition. (Debug builds look at the
-        /// laws after every 64 events.)
-        #[test]
-        fn nothing_is_lost_or_invented(
-            seed in 0u64..1_000,
-            log: bool,
-            knobs in prop::collection::vec((2usize..QUESTION.knobs.len(), 0.0f64..1.0), 0..14),
-            live in prop::collection::vec((2usize..QUESTION.knobs.len(), 0.0f64..1.0, 0u64..12_000), 0..6),
-            acts in prop::collection::vec((0usize..20, 0u64..12_000, 0.0f64..1.0), 0..8),
-        ) {
-            let mut value = value(seed, log, 200.0);
-            for (k, x) in knobs {
-                value.knobs.set(k as u8, at(k, x));
-            }
-            let mut inputs: Vec<Input> = acts.into_iter().map(|(a, t, x)| act(a, t, x)).collect();
-            for (k, x, t) in live {
-                if QUESTION.knobs[k].live {
-                    inputs.push(Input { at: Us::ms(t), what: What::Knob { knob: k as u8, value: at(k, x) } });
-                }
-            }
-            inputs.sort_by_key(|i| i.at);
-            value.inputs = inputs;
-            let mut run = QUESTION.run(value);
-            for t in 1..=15 {
-                run.advance(Us::s(t), u64::MAX);
-                prop_assert_eq!(run.invariants(), Ok(()));
-            }
+    /// A producer that is held back goes on afterwards: nothing stays held for ever.
+    #[test]
+    fn a_blocked_producers_clock_advances(seed in 0u64..1_000, k in 1u32..40, window in 1u32..10, credit: bool) {
+        let mut value = common::value(&QUESTION, seed, &[("rate", "300")]);
+        for (key, v) in [("bound", k), ("full", 1), ("source", credit.into()), ("window", window)] {
+            value.knobs.set(QUESTION.knob(key).unwrap(), f64::from(v));
         }
-
-        /// Never more inside than there is room, whoever has to go for it.
-        #[test]
-        fn depth_is_at_most_k(
-            seed in 0u64..1_000,
-            k in 1u32..60,
-            full in 0u32..4,
-            order in 0u32..4,
-            workers in 1u32..20,
-            credit: bool,
-            acts in prop::collection::vec((0usize..20, 0u64..8_000, 0.0f64..1.0), 0..6),
-        ) {
-            let mut value = value(seed, false, 300.0);
-            for (key, v) in [("bound", k), ("full", full), ("order", order), ("workers", workers), ("source", credit.into()), ("attempts", 2)] {
-                value.knobs.set(QUESTION.knob(key).unwrap(), f64::from(v));
-            }
-            value.inputs = acts.into_iter().map(|(a, t, x)| act(a, t, x)).collect();
-            value.inputs.sort_by_key(|i| i.at);
-            let mut run = QUESTION.run(value);
-            run.advance(Us::s(10), u64::MAX);
-            prop_assert!(ask(&*run, "inside_max") <= f64::from(k));
-            prop_assert_eq!(run.invariants(), Ok(()));
-        }
-
-        /// A producer that is held back goes on afterwards: nothing stays held for ever.
-        #[test]
-        fn a_blocked_producers_clock_advances(seed in 0u64..1_000, k in 1u32..40, window in 1u32..10, credit: bool) {
-            let mut value = value(seed, false, 300.0);
-            for (key, v) in [("bound", k), ("full", 1), ("source", credit.into()), ("window", window)] {
-                value.knobs.set(QUESTION.knob(key).unwrap(), f64::from(v));
-            }
-            value.inputs = vec![script::parse_input(&QUESTION, "2s burst count=300").unwrap(), script::parse_input(&QUESTION, "10s set rate=1").unwrap()];
-            let mut run = QUESTION.run(value);
-            run.advance(Us::s(30), u64::MAX);
-            prop_assert!(ask(&*run, "produced_rate(3s, 10s)") > 80.0);
-            prop_assert_eq!((ask(&*run, "blocked"), ask(&*run, "loss(0s, 30s)")), (0.0, 0.0));
-        }
+        value.inputs = vec![script::parse_input(&QUESTION, "2s burst count=300").unwrap(), script::parse_input(&QUESTION, "10s set rate=1").unwrap()];
+        let mut run = QUESTION.run(value);
+        run.advance(Us::s(30), u64::MAX);
+        prop_assert!(ask(&*run, "produced_rate(3s, 10s)") > 80.0);
+        prop_assert_eq!((ask(&*run, "blocked"), ask(&*run, "loss(0s, 30s)")), (0.0, 0.0));
     }
 }

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{ask, count};
-use sim::kernel::{Input, Live, RunValue, Us, What};
+use common::{Trouble, ask, cases, count};
+use proptest::prelude::*;
+use sim::kernel::{Live, Us};
 use sim::questions::caching_benefits::QUESTION;
 use sim::theory;
 
@@ -202,57 +203,21 @@ fn a_large_cache_can_be_rewound() {
     assert_eq!(r.digest(), digest);
 }
 
-mod laws {
-    use super::*;
-    use proptest::prelude::*;
+const TROUBLE: Trouble = Trouble {
+    question: &QUESTION,
+    base: &[("reads", 600.0), ("keys", 500.0), ("capacity", 60.0), ("hot", 150.0), ("ttl", 1.0)],
+    fixed: &["reads"],
+    reach: 1.0,
+    trouble_ms: 5_000,
+    until: Us::s(7),
+};
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(80) })]
+proptest! {
+    #![proptest_config(cases(80))]
 
-        /// Any settings, any faults, any live change: the laws hold. (Debug builds look at them after
-        /// every 64 events, too.)
-        #[test]
-        fn the_laws_hold(
-            seed in 0u64..1_000,
-            knobs in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0), 0..14),
-            live in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0, 0u64..5_000), 0..6),
-            acts in prop::collection::vec((0usize..QUESTION.acts.len(), 0u64..5_000, 0.0f64..1.0), 0..10),
-        ) {
-            let mut value = RunValue::new(&QUESTION);
-            value.seed = seed;
-            let at = |k: usize, x: f64| {
-                let k = &QUESTION.knobs[k];
-                let v = k.min + (k.max - k.min) * x * x * x;
-                if k.kind == sim::Kind::Float { v } else { v.round() }
-            };
-            for (key, v) in [("reads", 600.0), ("keys", 500.0), ("capacity", 60.0), ("hot", 150.0), ("ttl", 1.0)] {
-                value.knobs.set(QUESTION.knob(key).unwrap(), v);
-            }
-            for (k, x) in knobs {
-                if QUESTION.knobs[k].key != "reads" {
-                    value.knobs.set(k as u8, at(k, x));
-                }
-            }
-            let mut inputs: Vec<Input> = Vec::new();
-            for (act, t, x) in acts {
-                let mut args = [0.0; 3];
-                for (slot, a) in args.iter_mut().zip(QUESTION.acts[act].args) {
-                    *slot = (a.min + (a.max - a.min) * x * x * x).round().clamp(a.min, a.max);
-                }
-                inputs.push(Input { at: Us::ms(t), what: What::Act { act: act as u8, args } });
-            }
-            for (k, x, t) in live {
-                if QUESTION.knobs[k].live {
-                    inputs.push(Input { at: Us::ms(t), what: What::Knob { knob: k as u8, value: at(k, x) } });
-                }
-            }
-            inputs.sort_by_key(|i| i.at);
-            value.inputs = inputs;
-            let mut run = QUESTION.run(value);
-            for t in 1..=7 {
-                run.advance(Us::s(t), u64::MAX);
-                prop_assert_eq!(run.invariants(), Ok(()));
-            }
-        }
+    /// Any settings, any faults, any live change: the laws hold.
+    #[test]
+    fn the_laws_hold(value in TROUBLE.runs()) {
+        TROUBLE.laws_hold(value)?;
     }
 }

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Acts, acted, after, number};
+use common::{Acts, Trouble, acted, after, number};
 use proptest::prelude::*;
 use sim::questions::distributed_rate_limit::{DistributedLimit, Fate, QUESTION};
-use sim::{Input, Live, RunValue, Us, What};
+use sim::{Live, Us};
 
 /// A run with these knobs, written as addresses write them, and these acts.
 fn run(knobs: &[(&str, &str)], acts: Acts, seed: u64) -> Box<dyn Live> {
@@ -269,47 +269,17 @@ fn the_story_of_a_request_says_why() {
     }
 }
 
+const TROUBLE: Trouble =
+    Trouble { question: &QUESTION, base: &[], fixed: &[], reach: 1.0, trouble_ms: 20_000, until: Us::s(25) };
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(80))]
 
     /// Whatever is set and done, no request is lost from the books, and one atomic script by the
     /// store's clock is never wrong unless the store was.
     #[test]
-    fn conservation_and_exactness(
-        seed in 0..1_000u64,
-        values in proptest::collection::vec(0.0..1.0f64, 25),
-        acts in proptest::collection::vec((0..12usize, 0.0..20.0f64, 0.0..1.0f64), 0..6),
-        moves in proptest::collection::vec((0..25usize, 0.0..20.0f64, 0.0..1.0f64), 0..4)
-    ) {
-        let mut value = RunValue::new(&QUESTION);
-        value.seed = seed;
-        let pick = |k: &sim::Knob, u: f64| {
-            // The lower end of each range, where most things happen; choices evenly.
-            let u = if matches!(k.kind, sim::Kind::Choice(_)) { u } else { u * u * u };
-            let v = k.min + (k.max - k.min) * u;
-            if k.kind == sim::Kind::Float { v } else { v.round() }
-        };
-        for (i, (k, u)) in QUESTION.knobs.iter().zip(values).enumerate() {
-            value.knobs.set(i as u8, pick(k, u));
-        }
-        for (act, at, u) in acts {
-            let mut args = [0.0; 3];
-            for (slot, arg) in args.iter_mut().zip(QUESTION.acts[act].args) {
-                *slot = pick(arg, u).round();
-            }
-            value.inputs.push(Input { at: Us::from_s(at), what: What::Act { act: act as u8, args } });
-        }
-        for (i, at, u) in moves {
-            let i = i % QUESTION.knobs.len();
-            let k = &QUESTION.knobs[i];
-            if k.live {
-                value.inputs.push(Input { at: Us::from_s(at), what: What::Knob { knob: i as u8, value: pick(k, u) } });
-            }
-        }
-        value.inputs.sort_by_key(|i| i.at);
-        let mut run = QUESTION.run(value);
-        run.advance(Us::s(25), 60_000);
-        prop_assert!(run.invariants().is_ok(), "{:?}", run.invariants());
+    fn conservation_and_exactness(value in TROUBLE.runs()) {
+        TROUBLE.laws_hold(value)?;
     }
 
     /// The bounds of every mode, under an abuser of any rate on any number of nodes.

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{any_act, ask};
-use sim::kernel::{Input, Live, RunValue, Us, What};
+use common::{Trouble, ask, cases};
+use proptest::prelude::*;
+use sim::kernel::{Live, Us};
 use sim::questions::million_rpm_architecture::QUESTION;
 
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
@@ -231,55 +232,21 @@ fn the_state_is_compact() {
     assert!(each < 330_000, "{each} bytes for a checkpoint");
 }
 
-/// An input of every kind, at any time, in any order.
-fn act(which: usize, at_ms: u64, arg: f64) -> Input {
-    any_act(&QUESTION, which, Us::ms(at_ms), arg * arg * 0.3)
-}
+const TROUBLE: Trouble = Trouble {
+    question: &QUESTION,
+    base: &[("rate", 400.0), ("keys", 800.0), ("db_rate", 200.0)],
+    fixed: &["rate", "servers", "job_workers"],
+    reach: 0.3,
+    trouble_ms: 9_000,
+    until: Us::s(12),
+};
 
-mod laws {
-    use super::*;
-    use proptest::prelude::*;
+proptest! {
+    #![proptest_config(cases(60))]
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
-
-        /// Any settings, any faults: flow balance at every box. (Debug builds look at the laws after
-        /// every 64 events.)
-        #[test]
-        fn nothing_is_lost_or_invented(
-            seed in 0u64..1_000,
-            knobs in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0), 0..14),
-            live in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0, 0u64..9_000), 0..6),
-            acts in prop::collection::vec((0usize..22, 0u64..9_000, 0.0f64..1.0), 0..8),
-        ) {
-            let mut value = RunValue::new(&QUESTION);
-            value.seed = seed;
-            let at = |k: usize, x: f64| {
-                let k = &QUESTION.knobs[k];
-                let v = k.min + (k.max - k.min) * x * x * x;
-                if k.kind == sim::Kind::Float { v } else { v.round() }
-            };
-            for (key, v) in [("rate", 400.0), ("keys", 800.0), ("db_rate", 200.0)] {
-                value.knobs.set(QUESTION.knob(key).unwrap(), v);
-            }
-            for (k, x) in knobs {
-                if !["rate", "servers", "job_workers"].contains(&QUESTION.knobs[k].key) {
-                    value.knobs.set(k as u8, at(k, x));
-                }
-            }
-            let mut inputs: Vec<Input> = acts.into_iter().map(|(a, t, x)| act(a, t, x)).collect();
-            for (k, x, t) in live {
-                if QUESTION.knobs[k].live {
-                    inputs.push(Input { at: Us::ms(t), what: What::Knob { knob: k as u8, value: at(k, x) } });
-                }
-            }
-            inputs.sort_by_key(|i| i.at);
-            value.inputs = inputs;
-            let mut run = QUESTION.run(value);
-            for t in 1..=12 {
-                run.advance(Us::s(t), u64::MAX);
-                prop_assert_eq!(run.invariants(), Ok(()));
-            }
-        }
+    /// Any settings, any faults: flow balance at every box.
+    #[test]
+    fn nothing_is_lost_or_invented(value in TROUBLE.runs()) {
+        TROUBLE.laws_hold(value)?;
     }
 }

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{any_act, ask};
-use sim::kernel::{Input, Live, RunValue, Us, What};
+use common::{Trouble, ask, cases};
+use proptest::prelude::*;
+use sim::kernel::{Live, Us};
 use sim::questions::traffic_spike_10x::QUESTION;
 use sim::theory;
 
@@ -304,54 +305,21 @@ fn replicas_keep_to_their_limits_and_pace() {
     }
 }
 
-/// An input of every kind, at any time, in any order.
-fn act(which: usize, at_ms: u64, arg: f64) -> Input {
-    any_act(&QUESTION, which, Us::ms(at_ms), arg * 0.2)
-}
+const TROUBLE: Trouble = Trouble {
+    question: &QUESTION,
+    base: &[("rate", 300.0), ("spike_at", 2.0)],
+    fixed: &["rate"],
+    reach: 0.3,
+    trouble_ms: 12_000,
+    until: Us::s(15),
+};
 
-mod laws {
-    use super::*;
-    use proptest::prelude::*;
+proptest! {
+    #![proptest_config(cases(60))]
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
-
-        /// Any settings, any faults: nothing is lost, nothing is invented. (Debug builds look at the
-        /// laws after every 64 events.)
-        #[test]
-        fn nothing_is_lost_or_invented(
-            seed in 0u64..1_000,
-            knobs in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0), 0..12),
-            live in prop::collection::vec((0usize..QUESTION.knobs.len(), 0.0f64..1.0, 0u64..12_000), 0..6),
-            acts in prop::collection::vec((0usize..20, 0u64..12_000, 0.0f64..1.0), 0..8),
-        ) {
-            let mut value = RunValue::new(&QUESTION);
-            value.seed = seed;
-            let at = |k: usize, x: f64| {
-                let k = &QUESTION.knobs[k];
-                let v = k.min + (k.max - k.min) * x * x;
-                if k.kind == sim::Kind::Float { v } else { v.round() }
-            };
-            value.knobs.set(QUESTION.knob("rate").unwrap(), 300.0);
-            value.knobs.set(QUESTION.knob("spike_at").unwrap(), 2.0);
-            for (k, x) in knobs {
-                if QUESTION.knobs[k].key != "rate" {
-                    value.knobs.set(k as u8, at(k, x));
-                }
-            }
-            let mut inputs: Vec<Input> = acts.into_iter().map(|(a, t, x)| act(a, t, x)).collect();
-            for (k, x, t) in live {
-                if QUESTION.knobs[k].live {
-                    inputs.push(Input { at: Us::ms(t), what: What::Knob { knob: k as u8, value: at(k, x) } });
-                }
-            }
-            inputs.sort_by_key(|i| i.at);
-            value.inputs = inputs;
-            let mut run = QUESTION.run(value);
-            for t in 1..=15 {
-                run.advance(Us::s(t), u64::MAX);
-                prop_assert_eq!(run.invariants(), Ok(()));
-            }
-        }
+    /// Any settings, any faults: nothing is lost, nothing is invented.
+    #[test]
+    fn nothing_is_lost_or_invented(value in TROUBLE.runs()) {
+        TROUBLE.laws_hold(value)?;
     }
 }

@@ -54,6 +54,7 @@
 //! | [`lanes`] | requests along a line of time, window edges, brackets with counts |
 //! | [`bucket`] | what drains and refills |
 //! | [`topology`] | boxes with values and utilisation, arrows between them, packets on the arrows |
+//! | [`flights`] | requests that fly out and come back as what became of them |
 //! | [`pipe`] | a queue: how full, how many, how old, where the bound is |
 //! | [`shelf`] | keys and values with their ages |
 //! | [`tiles`] | pods, slots, machines |
@@ -77,6 +78,7 @@ pub mod check;
 mod diff;
 #[cfg(feature = "csr")]
 pub mod dom;
+pub mod flights;
 pub mod lanes;
 pub mod ledger;
 pub mod legend;

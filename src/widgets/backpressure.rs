@@ -6,10 +6,13 @@
 //! bottom and in time from left to right.
 
 use super::Heights;
+use super::seen::{Layouts, Seen, fly};
+use crate::draw::flights::{Tracks, dot, rails};
 use crate::draw::number::{bytes, count, duration_us, percent, short};
 use crate::draw::plot::{Layer, Plot, Range, Series, Stacked, plot, stacked};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, TimeAxis, Tone, View, load_tone};
-use sim::questions::backpressure::{Backpressure, Fate, Sample, SpanKind, act, number, span_word};
+use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, TimeAxis, Tone, View, load_tone};
+use sim::look::{Fate, Sample};
+use sim::questions::backpressure::{Backpressure, SpanKind, act, number, span_word};
 use sim::{Live, Us};
 
 pub static PICTURE: super::Picture = super::Picture {
@@ -23,31 +26,18 @@ pub static PICTURE: super::Picture = super::Picture {
 const FLIGHT: Us = Us::ms(600);
 
 fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<Backpressure>() else {
+    let Some(seen) = Seen::<Backpressure>::of(live, view) else {
         return;
     };
-    let p = Picture { live, model, view, now: Us(view.now_us) };
-    let alone = view.side == Side::Only;
-    match (model.is_log(), alone, view.narrow) {
-        (false, true, false) => p.service_wide(scene),
-        (false, true, true) => p.service_narrow(scene),
-        (false, false, false) => p.service_wide_side(scene),
-        (false, false, true) => p.service_narrow_side(scene),
-        (true, true, false) => p.log_wide(scene),
-        (true, true, true) => p.log_narrow(scene),
-        (true, false, false) => p.log_wide_side(scene),
-        (true, false, true) => p.log_narrow_side(scene),
-    }
+    let layouts: Layouts<Backpressure> = if seen.model.is_log() {
+        [Seen::log_wide, Seen::log_narrow, Seen::log_wide_side, Seen::log_narrow_side]
+    } else {
+        [Seen::service_wide, Seen::service_narrow, Seen::service_wide_side, Seen::service_narrow_side]
+    };
+    Seen::draw(live, view, scene, layouts);
 }
 
-struct Picture<'a> {
-    live: &'a dyn Live,
-    model: &'a Backpressure,
-    view: &'a View,
-    now: Us,
-}
-
-impl Picture<'_> {
+impl Seen<'_, Backpressure> {
     fn service_wide(&self, scene: &mut Scene) {
         self.producers(scene, Area::new(14.0, 6.0, 150.0, 118.0), 5);
         self.flights(scene, (168.0, 236.0), 64.0, 17.0);
@@ -122,10 +112,6 @@ impl Picture<'_> {
         self.lanes(scene, Area::new(12.0, 0.0, 366.0, 112.0));
         self.totals(scene, Area::new(12.0, 114.0, 366.0, 138.0));
         self.facts(scene, 12.0, 266.0, 366.0);
-    }
-
-    fn number(&self, which: usize) -> f64 {
-        self.live.number(which as u8).unwrap_or(0.0)
     }
 
     /// Who sends how much, who is held back, and the credits in use. At most `rows` of them.
@@ -322,35 +308,13 @@ impl Picture<'_> {
     }
 
     /// The tracks between producers and queue: attempts to the right, their fates to the left.
-    fn flights(&self, scene: &mut Scene, (x0, x1): (f32, f32), y: f32, apart: f32) {
-        for dy in [-apart, apart] {
-            scene.line(x0, y + dy, x1, y + dy).width(1.0);
-        }
-        let still = self.view.reduced_motion;
-        let along = |since: Us| if still { 0.5 } else { self.now.since(since).0 as f32 / FLIGHT.0 as f32 };
-        for s in self.model.samples().filter(|s| s.at <= self.now) {
+    fn flights(&self, scene: &mut Scene, x: (f32, f32), y: f32, apart: f32) {
+        let tracks = Tracks { x, y, apart, takes_us: FLIGHT.0 };
+        rails(scene, &tracks);
+        for s in self.model.samples() {
             // Scattered across the track, by number, so that neighbours do not hide each other.
             let off = (s.id.wrapping_mul(0x9e37_79b1) >> 28) as f32 * 0.8 - 6.0;
-            if self.now.since(s.at) < FLIGHT {
-                let x = x0 + (x1 - x0) * along(s.at);
-                self.dot(scene, (x, y - apart + off), s, Outcome::Flight);
-            }
-            let outcome = match s.fate {
-                Fate::Open => continue,
-                Fate::Good => Outcome::Ok,
-                Fate::Refused | Fate::Lost => Outcome::Rejected,
-                Fate::Wasted | Fate::Left => Outcome::Stale,
-            };
-            if s.end <= self.now && self.now.since(s.end) < FLIGHT {
-                self.dot(scene, (x1 + (x0 - x1) * along(s.end), y + apart + off), s, outcome);
-            }
-        }
-    }
-
-    fn dot(&self, scene: &mut Scene, (x, y): (f32, f32), s: &Sample, outcome: Outcome) {
-        scene.particle(x, y, outcome.glyph(), outcome.tone(), if s.tenant == 0 { 4.0 } else { 3.2 }, Some(s.id));
-        if self.view.selected == Some(s.id) {
-            scene.circle(x, y, 7.0).stroke(Tone::Ink).width(1.5);
+            fly(scene, self.view, &tracks, s, size(s), off);
         }
     }
 
@@ -492,7 +456,7 @@ impl Picture<'_> {
         let shown = self.model.samples().skip(written.saturating_sub(fitting)).take(fitting);
         for (i, s) in shown.enumerate() {
             let outcome = if s.fate == Fate::Good && s.end <= self.now { Outcome::Ok } else { Outcome::Waiting };
-            self.dot(scene, (from + 6.0 + i as f32 * 12.0, y - 4.0), s, outcome);
+            dot(scene, self.view, (from + 6.0 + i as f32 * 12.0, y - 4.0), outcome, size(s), s.id);
         }
     }
 
@@ -673,58 +637,23 @@ impl Picture<'_> {
     }
 }
 
+/// What the first producer made is larger.
+fn size(s: &Sample<u8>) -> f32 {
+    if s.what == 0 { 4.0 } else { 3.2 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{check, svg};
+    use crate::widgets::check;
     use sim::questions::backpressure::QUESTION;
-    use sim::{Kind, RunValue, golden, script};
-
-    fn views() -> [View; 4] {
-        let h = PICTURE.height;
-        let side = |side, view| View { side, ..view };
-        [
-            View::wide(h.wide),
-            View::narrow(h.narrow),
-            side(Side::A, View::wide(h.wide_ab)),
-            side(Side::B, View::narrow(h.narrow_ab)),
-        ]
-    }
-
-    fn picture(live: &dyn Live, view: View) -> String {
-        let view = view.at(live.moment().at.0);
-        let mut scene = Scene::new();
-        scene.begin(&view);
-        draw(live, &view, &mut scene);
-        let problems = check::text_problems(&scene);
-        assert!(problems.is_empty(), "{problems:?}");
-        for p in scene.particles() {
-            assert!(p.x >= 0.0 && p.x <= view.width && p.y >= 0.0 && p.y <= view.height);
-        }
-        svg::fragment(&scene, "backpressure")
-    }
 
     /// Every choice and switch in both systems, with everything broken, in every layout.
     #[test]
     fn every_mode_can_be_drawn() {
         for system in [0.0, 1.0] {
-            for (i, k) in QUESTION.knobs.iter().enumerate() {
-                if !matches!(k.kind, Kind::Choice(_) | Kind::Toggle) || k.key == "system" {
-                    continue;
-                }
-                for v in 0..=k.max as usize {
-                    let mut value = golden::value(&QUESTION, 1);
-                    value.knobs.set(QUESTION.knob("system").unwrap(), system);
-                    value.knobs.set(i as u8, v as f64);
-                    let mut run = QUESTION.run(value);
-                    for s in [0, 2, 5, 9, 40] {
-                        run.advance(Us::s(s), u64::MAX);
-                        for view in views() {
-                            assert!(picture(&*run, view).contains("<line"), "{}={v}", k.key);
-                        }
-                    }
-                }
-            }
+            let at = [0, 2_000, 5_000, 9_000, 40_000];
+            check::choices(&PICTURE, &QUESTION, &["system"], &[("system", system)], &at, &["<line"]);
         }
     }
 
@@ -750,31 +679,20 @@ mod tests {
             &[("bound", "1"), ("patience", "60000"), ("knee", "1"), ("db_share", "100"), ("workers", "2000")],
         ];
         for set in sets {
-            let mut value = RunValue::new(&QUESTION);
-            for (k, v) in set {
-                script::set_knob(&QUESTION, &mut value.knobs, k, v).unwrap();
-            }
-            let mut run = QUESTION.run(value);
-            for s in [1, 30] {
-                run.advance(Us::s(s), u64::MAX);
-                views().into_iter().for_each(|view| drop(picture(&*run, view)));
-            }
+            check::stages(&PICTURE, check::value(&QUESTION, set, &[]), &[1_000, 30_000], &[]);
         }
     }
 
     #[test]
     fn the_trap_and_the_too_old_are_in_words() {
-        let mut value = RunValue::new(&QUESTION);
-        script::set_knob(&QUESTION, &mut value.knobs, "bound", "0").unwrap();
-        let mut run = QUESTION.run(value);
+        let mut run = QUESTION.run(check::value(&QUESTION, &[("bound", "0")], &[]));
         run.advance(Us::s(10), u64::MAX);
-        let [wide, narrow, ..] = views();
+        let [wide, narrow, ..] = check::views(&PICTURE);
         for view in [wide, narrow] {
-            let text = picture(&*run, view);
-            assert!(
-                text.contains("too old") && text.contains("no bound") && text.contains("patience 1.00 s"),
-                "{text}"
-            );
+            let text = check::text(&PICTURE, &*run, view);
+            for words in ["too old", "no bound", "patience 1.00 s"] {
+                assert!(text.contains(words), "{words} in {text}");
+            }
         }
     }
 }

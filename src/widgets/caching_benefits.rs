@@ -6,12 +6,15 @@
 //! happen right of it (entries that expire): a tooth on the right becomes a peak on the left.
 
 use super::Heights;
+use super::seen::{Seen, outcome};
+use crate::draw::flights::{Flight, Tracks, flight, rails, scatter};
 use crate::draw::number::{count, duration_us, percent};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Plot, Range, Series, plot};
-use crate::draw::{Area, Dash, Font, Glyph, Hit, Outcome, Scene, Side, Tone, View, text_width};
+use crate::draw::{Area, Dash, Font, Glyph, Hit, Scene, Tone, View, text_width};
 use sim::blocks::cache::Policy;
-use sim::questions::caching_benefits::{Bin, COMB_BINS, Caching, Fate, Sample, act, number};
+use sim::look::Fate;
+use sim::questions::caching_benefits::{Bin, COMB_BINS, Caching, act, number};
 use sim::{Live, Us};
 
 pub static PICTURE: super::Picture = super::Picture {
@@ -26,32 +29,10 @@ const FLIGHT: Us = Us::ms(350);
 const COLUMNS: usize = 36;
 
 fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<Caching>() else {
-        return;
-    };
-    let p = Picture { live, model, view, now: Us(view.now_us) };
-    match (view.side == Side::Only, view.narrow) {
-        (true, false) => p.wide(scene),
-        (true, true) => p.narrow(scene),
-        (false, false) => p.wide_side(scene),
-        (false, true) => p.narrow_side(scene),
-    }
+    Seen::<Caching>::draw(live, view, scene, [Seen::wide, Seen::narrow, Seen::wide_side, Seen::narrow_side]);
 }
 
-struct Picture<'a> {
-    live: &'a dyn Live,
-    model: &'a Caching,
-    view: &'a View,
-    now: Us,
-}
-
-/// Where a sample is on its way.
-enum Place {
-    Out(f32),
-    Back(f32),
-}
-
-impl Picture<'_> {
+impl Seen<'_, Caching> {
     fn wide(&self, scene: &mut Scene) {
         self.readers(scene, Area::new(14.0, 8.0, 108.0, 100.0));
         self.shelf(scene, Area::new(196.0, 6.0, 384.0, 116.0));
@@ -87,10 +68,6 @@ impl Picture<'_> {
         self.comb(scene, Area::new(12.0, 98.0, 366.0, 104.0));
         self.waiting_line(scene, 12.0, 226.0, 366.0);
         self.facts(scene, 12.0, 246.0, 366.0);
-    }
-
-    fn number(&self, which: usize) -> f64 {
-        self.live.number(which as u8).unwrap_or(0.0)
     }
 
     fn readers(&self, scene: &mut Scene, a: Area) {
@@ -307,46 +284,27 @@ impl Picture<'_> {
 
     /// Reads fly to the cache, and those that miss on to the database; answers come back below.
     fn flights(&self, scene: &mut Scene, near: (f32, f32), far: (f32, f32), y: f32, apart: f32) {
-        for (x0, x1) in [near, far] {
-            for dy in [-apart, apart] {
-                scene.line(x0, y + dy, x1, y + dy).width(1.0);
-            }
-        }
-        for s in self.model.samples().filter(|s| s.at <= self.now) {
-            let off = ((s.id / self.model.drawn_one_in().max(1)) % 5) as f32 * 2.0 - 4.0;
+        let [near, far] = [near, far].map(|x| Tracks { x, y, apart, takes_us: FLIGHT.0 });
+        rails(scene, &near);
+        rails(scene, &far);
+        for s in self.model.samples() {
             let missed = matches!(s.fate, Fate::Open | Fate::Loaded | Fate::Failed) || s.end > s.at;
-            let back = if missed { s.end + FLIGHT } else { s.at + FLIGHT };
-            for (track, begins, place) in [
-                (near, s.at, true),
-                (far, if missed { s.at + FLIGHT } else { Us::MAX }, true),
-                (far, if missed { s.end } else { Us::MAX }, false),
-                (near, back, false),
-            ] {
-                if begins > self.now || self.now.since(begins) >= FLIGHT || (!place && s.fate == Fate::Open) {
-                    continue;
-                }
-                let f = if self.view.reduced_motion { 0.5 } else { self.now.since(begins).0 as f32 / FLIGHT.0 as f32 };
-                let at = if place { Place::Out(f) } else { Place::Back(f) };
-                self.dot(scene, track, (y, apart, off), s, at);
+            let back = (s.fate != Fate::Open).then(|| outcome(s.fate));
+            let seen = Flight {
+                id: s.id,
+                size: 3.5,
+                off: scatter(s.id, self.model.drawn_one_in(), 2.0),
+                at_us: s.at.0,
+                back: None,
+            };
+            let turned = if missed { s.end } else { s.at };
+            let home = turned.0.saturating_add(FLIGHT.0);
+            flight(scene, self.view, &near, &seen);
+            if missed {
+                let end = back.map(|o| (s.end.0, o));
+                flight(scene, self.view, &far, &Flight { at_us: s.at.0 + FLIGHT.0, back: end, ..seen });
             }
-        }
-    }
-
-    fn dot(&self, scene: &mut Scene, (x0, x1): (f32, f32), (y, apart, off): (f32, f32, f32), s: &Sample, place: Place) {
-        let (x, y, outcome) = match place {
-            Place::Out(f) => (x0 + (x1 - x0) * f, y - apart + off, Outcome::Flight),
-            Place::Back(f) => {
-                let outcome = match s.fate {
-                    Fate::Failed => Outcome::Rejected,
-                    Fate::Stale => Outcome::Stale,
-                    _ => Outcome::Ok,
-                };
-                (x1 + (x0 - x1) * f, y + apart + off, outcome)
-            }
-        };
-        scene.particle(x, y, outcome.glyph(), outcome.tone(), 3.5, Some(s.id));
-        if self.view.selected == Some(s.id) {
-            scene.circle(x, y, 7.0).stroke(Tone::Ink).width(1.5);
+            flight(scene, self.view, &near, &Flight { at_us: u64::MAX, back: back.map(|o| (home, o)), ..seen });
         }
     }
 
@@ -462,55 +420,15 @@ impl Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{check, svg};
+    use crate::widgets::check;
+    use sim::RunValue;
     use sim::questions::caching_benefits::QUESTION;
-    use sim::{Kind, RunValue, golden};
-
-    fn views() -> [View; 4] {
-        let h = PICTURE.height;
-        let side = |side, view| View { side, ..view };
-        [
-            View::wide(h.wide),
-            View::narrow(h.narrow),
-            side(Side::A, View::wide(h.wide_ab)),
-            side(Side::B, View::narrow(h.narrow_ab)),
-        ]
-    }
-
-    fn picture(live: &dyn Live, view: View) -> String {
-        let view = view.at(live.moment().at.0);
-        let mut scene = Scene::new();
-        scene.begin(&view);
-        draw(live, &view, &mut scene);
-        let problems = check::text_problems(&scene);
-        assert!(problems.is_empty(), "at {}: {problems:#?}", view.now_us);
-        for p in scene.particles() {
-            assert!(p.x >= 0.0 && p.x <= view.width && p.y >= 0.0 && p.y <= view.height);
-        }
-        svg::fragment(&scene, "caching")
-    }
 
     /// Every choice and switch, with everything broken, in every layout and at several moments.
     #[test]
     fn every_mode_can_be_drawn() {
-        for (i, k) in QUESTION.knobs.iter().enumerate() {
-            if !matches!(k.kind, Kind::Choice(_) | Kind::Toggle) {
-                continue;
-            }
-            for v in 0..=k.max as usize {
-                let mut value = golden::value(&QUESTION, 1);
-                value.knobs.set(i as u8, v as f64);
-                value.knobs.set(QUESTION.knob("reads").unwrap(), 2_000.0);
-                let mut run = QUESTION.run(value);
-                for s in [0, 2, 6, 12] {
-                    run.advance(Us::s(s), u64::MAX);
-                    for view in views() {
-                        let text = picture(&*run, view);
-                        assert!(text.contains("Cache") && text.contains("now"), "{}={v}", k.key);
-                    }
-                }
-            }
-        }
+        let at = [0, 2_000, 6_000, 12_000];
+        check::choices(&PICTURE, &QUESTION, &[], &[("reads", 2_000.0)], &at, &["Cache", "now"]);
     }
 
     /// From ten keys to a hundred thousand, from no reads to very many.
@@ -525,11 +443,7 @@ mod tests {
             for (key, v) in [("keys", keys), ("capacity", capacity), ("reads", reads), ("hot", hot), ("nodes", nodes)] {
                 value.knobs.set(QUESTION.knob(key).unwrap(), v);
             }
-            let mut run = QUESTION.run(value);
-            for ms in [0, 400, 3_000] {
-                run.advance(Us::ms(ms), u64::MAX);
-                views().into_iter().for_each(|view| drop(picture(&*run, view)));
-            }
+            check::stages(&PICTURE, value, &[0, 400, 3_000], &[]);
         }
     }
 
@@ -539,16 +453,8 @@ mod tests {
         for (key, v) in [("reads", 0.0), ("hot", 2_000.0), ("writes", 0.0), ("write", 1.0)] {
             value.knobs.set(QUESTION.knob(key).unwrap(), v);
         }
-        let inputs = ["2s expire key=1", "4s update key=1"];
-        value.inputs = inputs.iter().map(|i| sim::script::parse_input(&QUESTION, i).unwrap()).collect();
-        let mut run = QUESTION.run(value);
-        run.advance(Us::ms(2_150), u64::MAX);
-        for view in views() {
-            assert!(picture(&*run, view).contains("queries under way"));
-        }
-        run.advance(Us::ms(6_500), u64::MAX);
-        for view in views() {
-            assert!(picture(&*run, view).contains("out of date for 2."));
-        }
+        value.inputs = check::value(&QUESTION, &[], &["2s expire key=1", "4s update key=1"]).inputs;
+        check::stages(&PICTURE, value.clone(), &[2_150], &["queries under way"]);
+        check::stages(&PICTURE, value, &[6_500], &["out of date for 2."]);
     }
 }

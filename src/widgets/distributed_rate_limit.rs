@@ -5,6 +5,7 @@
 //! marked there. A key's bar is its time to live: a key that will never expire has a bar that is
 //! full and red. In the lanes what went through stands above the line, what was refused hangs below.
 
+use super::seen::Seen;
 use super::{Heights, Picture as Entry};
 use crate::draw::lanes::{Bracket, bracket};
 use crate::draw::number::{count, duration_us};
@@ -13,7 +14,7 @@ use sim::blocks::limit_code::IN_NODE;
 use sim::questions::distributed_rate_limit::{
     By, DistributedLimit, Fate, Mark, Mode, Verdict, declare::act, tenths, user_name,
 };
-use sim::{Live, Us, What};
+use sim::{Live, What};
 
 const HEIGHTS: Heights = Heights { wide: 304.0, narrow: 436.0, wide_ab: 186.0, narrow_ab: 262.0 };
 
@@ -25,24 +26,8 @@ const PAST: f64 = 0.86;
 const BIN: f32 = 5.0;
 /// More marks than this in one column look like this many, closer together.
 const COLUMN_MAX: usize = 12;
-pub fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<DistributedLimit>() else {
-        return;
-    };
-    let p = Picture { live, model, view, now: Us(view.now_us) };
-    match (view.side == Side::Only, view.narrow) {
-        (true, false) => p.wide(scene),
-        (true, true) => p.narrow(scene),
-        (false, false) => p.wide_side(scene),
-        (false, true) => p.narrow_side(scene),
-    }
-}
-
-struct Picture<'a> {
-    live: &'a dyn Live,
-    model: &'a DistributedLimit,
-    view: &'a View,
-    now: Us,
+fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
+    Seen::<DistributedLimit>::draw(live, view, scene, [Seen::wide, Seen::narrow, Seen::wide_side, Seen::narrow_side]);
 }
 
 /// Where the two lanes lie.
@@ -55,7 +40,7 @@ struct Lanes {
     bottom: f32,
 }
 
-impl Picture<'_> {
+impl Seen<'_, DistributedLimit> {
     fn wide(&self, scene: &mut Scene) {
         self.nodes(scene, Area::new(12.0, 8.0, 156.0, 140.0));
         scene.arrow((172.0, 78.0), (184.0, 78.0), Tone::Ink3);
@@ -754,7 +739,7 @@ mod tests {
     use super::*;
     use crate::draw::{check, svg};
     use sim::questions::distributed_rate_limit::QUESTION;
-    use sim::{Kind, RunValue, golden};
+    use sim::{Kind, RunValue, Us, golden};
 
     fn views() -> [View; 4] {
         let side = |side, view| View { side, ..view };

@@ -5,11 +5,12 @@
 //! are dead. So two thousand of them cost no elements. Every n-th request flies to its zone, to the
 //! database if it asks there, and back as what became of it.
 
+use super::seen::{Load, Seen, outcome};
 use super::{Heights, Picture};
+use crate::draw::flights::{along, scatter, sign};
 use crate::draw::number::{count, duration_us, short};
-use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, Tone, View, load_tone};
-use sim::questions::million_rpm_architecture::{Fate, Million, NodeView, Sample, ServerView, act, number};
+use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Tone, View, load_tone};
+use sim::questions::million_rpm_architecture::{Million, NodeView, ServerView, Way, act, number};
 use sim::{Live, Us};
 
 pub static PICTURE: Picture = Picture {
@@ -23,23 +24,7 @@ pub static PICTURE: Picture = Picture {
 const FLIGHT: Us = Us::ms(600);
 
 fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<Million>() else {
-        return;
-    };
-    let d = Drawing { live, model, view, now: Us(view.now_us) };
-    match (view.side == Side::Only, view.narrow) {
-        (true, false) => d.wide(scene),
-        (true, true) => d.narrow(scene),
-        (false, false) => d.wide_side(scene),
-        (false, true) => d.narrow_side(scene),
-    }
-}
-
-struct Drawing<'a> {
-    live: &'a dyn Live,
-    model: &'a Million,
-    view: &'a View,
-    now: Us,
+    Seen::<Million>::draw(live, view, scene, [Seen::wide, Seen::narrow, Seen::wide_side, Seen::narrow_side]);
 }
 
 /// Where the parts stand, for what flies between them.
@@ -58,7 +43,7 @@ fn outline(used: f64, binding: bool) -> (Tone, f32) {
     }
 }
 
-impl Drawing<'_> {
+impl Seen<'_, Million> {
     fn wide(&self, scene: &mut Scene) {
         let zones = Area::new(196.0, 6.0, 290.0, 146.0);
         self.clients(scene, Area::new(14.0, 8.0, 110.0, 90.0));
@@ -108,10 +93,6 @@ impl Drawing<'_> {
         self.database(scene, Area::new(200.0, 112.0, 178.0, 36.0));
         self.load(scene, Area::new(12.0, 152.0, 366.0, 92.0));
         self.fullest_line(scene, 12.0, 256.0, 366.0);
-    }
-
-    fn number(&self, which: usize) -> f64 {
-        self.live.number(which as u8).unwrap_or(0.0)
     }
 
     fn drawn(&self) -> String {
@@ -387,85 +368,41 @@ impl Drawing<'_> {
         let zones = self.model.zones().len().max(1);
         let row = p.zones.h / zones as f32;
         let door = |zone: u8| match zone {
-            Sample::NOWHERE => (p.zones.x - 6.0, p.zones.y + p.zones.h / 2.0),
+            Way::NOWHERE => (p.zones.x - 6.0, p.zones.y + p.zones.h / 2.0),
             z => (p.zones.x - 4.0, p.zones.y + (f32::from(z) + 0.5) * row),
         };
         for z in 0..zones {
             let (x, y) = door(z as u8);
             scene.line(p.clients.0, p.clients.1, x, y).width(1.0);
         }
-        let still = self.view.reduced_motion;
-        let along = |since: Us| if still { 0.5 } else { self.now.since(since).0 as f32 / FLIGHT.0 as f32 };
         let between = |a: (f32, f32), b: (f32, f32), f: f32| (a.0 + (b.0 - a.0) * f, a.1 + (b.1 - a.1) * f);
-        for s in self.model.samples().filter(|s| s.at <= self.now) {
-            let lane = ((s.id / self.model.drawn_one_in().max(1)) % 5) as f32 * 2.4 - 4.8;
-            let to = door(s.zone);
-            let put = |scene: &mut Scene, (x, y): (f32, f32), glyph, tone, size| {
-                scene.particle(x, y + lane, glyph, tone, size, Some(s.id));
-                if self.view.selected == Some(s.id) {
-                    scene.circle(x, y + lane, 7.0).stroke(Tone::Ink).width(1.5);
-                }
+        let along = |left: Us| along(self.view, left.0, FLIGHT.0);
+        for s in self.model.samples() {
+            let lane = scatter(s.id, self.model.drawn_one_in(), 2.4);
+            let to = door(s.what.zone);
+            let put = |scene: &mut Scene, (x, y): (f32, f32), glyph, tone| {
+                sign(scene, self.view, (x, y + lane), (glyph, tone), 3.2, s.id);
             };
-            if self.now.since(s.at) < FLIGHT {
-                let glyph = if s.write { Glyph::Square } else { Outcome::Flight.glyph() };
-                put(scene, between(p.clients, to, along(s.at)), glyph, Tone::Flight, 3.2);
+            if let Some(f) = along(s.at) {
+                let glyph = if s.what.write { Glyph::Square } else { Outcome::Flight.glyph() };
+                put(scene, between(p.clients, to, f), glyph, Tone::Flight);
             }
-            if let (Some(db), true) = (p.database, s.asked <= self.now)
-                && self.now.since(s.asked) < FLIGHT
-            {
+            if let (Some(db), Some(f)) = (p.database, along(s.what.asked)) {
                 let from = (p.zones.right() + 4.0, db.1);
-                put(scene, between(from, db, along(s.asked)), Glyph::Square, Tone::Waiting, 3.2);
+                put(scene, between(from, db, f), Glyph::Square, Tone::Waiting);
             }
-            let outcome = match s.fate {
-                Fate::Open => continue,
-                Fate::Good => Outcome::Ok,
-                Fate::Shed | Fate::Failed | Fate::Limited => Outcome::Rejected,
-                Fate::Left => Outcome::Stale,
-            };
-            if s.end <= self.now && self.now.since(s.end) < FLIGHT {
-                let (x, y) = between(to, p.clients, along(s.end));
-                put(scene, (x, y + 9.0), outcome.glyph(), outcome.tone(), 3.2);
+            if let Some(f) = along(s.end) {
+                let (x, y) = between(to, p.clients, f);
+                put(scene, (x, y + 9.0), outcome(s.fate).glyph(), outcome(s.fate).tone());
             }
         }
     }
 
     /// Offered = answered in time + lost, and what the servers could do over it.
-    fn load(&self, scene: &mut Scene, a: Area) {
-        let history = self.live.history();
-        let rows = (0..history.rows()).take_while(|r| history.time(*r) <= self.now);
-        let (mut xs, mut good, mut lost, mut capacity) = (vec![0.0], vec![0.0], vec![0.0], Vec::new());
-        let mut top = 1.0f64;
-        for r in rows {
-            let at = history.time(r).0 as f64;
-            let value = |n: usize| f64::from(history.get(r, n)).max(0.0);
-            let (g, l, c) = (value(number::GOODPUT), value(number::LOST), value(number::CAPACITY));
-            xs.push(at);
-            good.push(g);
-            lost.push(l);
-            capacity.push((at, c));
-            top = top.max(g + l).max(c);
-        }
-        if xs.len() == 1 {
-            xs.clear();
-        }
-        let end = self.now.0.max(20_000_000);
-        stacked(
-            scene,
-            &Stacked {
-                area: a,
-                x: Range::time(0, end),
-                y: Range::from_zero(top, "/s"),
-                xs: &xs,
-                layers: &[
-                    Layer { label: "in time", tone: Tone::Ok, values: &good },
-                    Layer { label: "lost", tone: Tone::Rejected, values: &lost },
-                ],
-                lines: &[Series::new("servers could do", &capacity, Tone::Ink).dash(Dash::Dashed).stepped()],
-                bounds: &[],
-                caption: &"Requests each second: in time, or lost",
-                cursor: None,
-            },
-        );
+    fn load(&self, scene: &mut Scene, area: Area) {
+        let caption = "Requests each second: in time, or lost";
+        let row = |at: &dyn Fn(usize) -> f64| [at(number::GOODPUT), at(number::LOST), at(number::CAPACITY)];
+        Load { area, caption, line: "servers could do", row: &row }.draw(self.live, self.now, scene);
     }
 
     /// The plan beside the run.
@@ -563,21 +500,9 @@ fn value(v: f64, unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{check, svg};
+    use crate::widgets::check;
     use sim::RunValue;
     use sim::questions::million_rpm_architecture::QUESTION;
-
-    fn view(narrow: bool, side: Side) -> View {
-        let h = PICTURE.height;
-        let height = match (narrow, side == Side::Only) {
-            (false, true) => h.wide,
-            (true, true) => h.narrow,
-            (false, false) => h.wide_ab,
-            (true, false) => h.narrow_ab,
-        };
-        let v = if narrow { View::narrow(height) } else { View::wide(height) };
-        View { side, ..v }
-    }
 
     /// Every layout, with everything broken one after the other; nothing overlaps or leaves the picture.
     #[test]
@@ -588,31 +513,15 @@ mod tests {
             &[("zones", 6.0), ("shards", 4.0), ("rate", 60_000.0)],
             &[("broker", 0.0), ("cache", 0.0), ("zones", 1.0)],
         ] {
-            let mut value = RunValue::new(&QUESTION);
+            let mut value = check::value(
+                &QUESTION,
+                &[],
+                &["1s zone zone=1", "2s slow", "3s workers for=3", "4s cache for=2", "5s flash factor=8 for=2"],
+            );
             for (key, v) in knobs {
                 value.knobs.set(QUESTION.knob(key).unwrap(), *v);
             }
-            let inputs = ["1s zone zone=1", "2s slow", "3s workers for=3", "4s cache for=2", "5s flash factor=8 for=2"];
-            value.inputs = inputs.iter().map(|i| sim::script::parse_input(&QUESTION, i).unwrap()).collect();
-            let mut run = QUESTION.run(value);
-            let mut scene = Scene::new();
-            for t in [0u64, 500, 1_500, 3_200, 4_500, 6_500, 8_000] {
-                run.advance(Us::ms(t), u64::MAX);
-                for narrow in [false, true] {
-                    for side in [Side::Only, Side::A] {
-                        let v = view(narrow, side).at(t * 1_000);
-                        scene.begin(&v);
-                        draw(&*run, &v, &mut scene);
-                        assert!(scene.items().len() > 20);
-                        for p in scene.particles() {
-                            assert!(p.x >= 0.0 && p.x <= v.width && p.y >= 0.0 && p.y <= v.height, "{p:?}");
-                        }
-                        let problems = check::text_problems(&scene);
-                        assert_eq!(problems, Vec::<String>::new(), "{knobs:?} at {t} ms, narrow {narrow}, {side:?}");
-                        assert!(svg::fragment(&scene, "million").contains("Zone 1"));
-                    }
-                }
-            }
+            check::stages(&PICTURE, value, &[0, 500, 1_500, 3_200, 4_500, 6_500, 8_000], &["Zone 1"]);
         }
     }
 
@@ -624,10 +533,7 @@ mod tests {
         value.knobs.set(QUESTION.knob("servers").unwrap(), 20_000.0);
         let mut run = QUESTION.run(value);
         run.advance(Us::s(1), u64::MAX);
-        let mut scene = Scene::new();
-        let v = view(false, Side::Only).at(1_000_000);
-        scene.begin(&v);
-        draw(&*run, &v, &mut scene);
+        let scene = check::drawn(&PICTURE, &*run, check::views(&PICTURE)[0]);
         assert!(scene.items().len() < 250, "{} items", scene.items().len());
         assert!(scene.particles().len() < 2_000, "{} particles", scene.particles().len());
     }

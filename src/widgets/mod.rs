@@ -13,6 +13,10 @@ pub mod saga_consistency;
 pub mod slow_db_queries;
 pub mod traffic_spike_10x;
 
+#[cfg(test)]
+mod check;
+mod seen;
+
 use crate::draw::{Scene, View};
 use sim::Live;
 

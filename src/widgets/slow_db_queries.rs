@@ -6,14 +6,16 @@
 //! database keeps up; where they meet on the right it tips over.
 
 use super::Heights;
+use super::seen::{Seen, facts, fly};
+use crate::draw::flights::{Tracks, rails, scatter};
 use crate::draw::number::{Duration, count, duration_us, percent, short};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Bound, Plot, Range, Series, plot};
 use crate::draw::shelf::{Row, Shelf, shelf};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, Tone, View};
+use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Tone, View};
 use sim::blocks::cache::Look;
 use sim::blocks::planner::{Method, Plan};
-use sim::questions::slow_db_queries::{Fate, Kind, Phase, SlowQueries, act, number};
+use sim::questions::slow_db_queries::{Kind, Phase, SlowQueries, act, number};
 use sim::{Live, Us};
 
 pub static PICTURE: super::Picture = super::Picture {
@@ -28,23 +30,7 @@ const FLIGHT: Us = Us::ms(600);
 const TILES_MAX: u32 = 240;
 
 fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<SlowQueries>() else {
-        return;
-    };
-    let p = Picture { live, m: model, view, now: Us(view.now_us) };
-    match (view.side == Side::Only, view.narrow) {
-        (true, false) => p.wide(scene),
-        (true, true) => p.narrow(scene),
-        (false, false) => p.wide_side(scene),
-        (false, true) => p.narrow_side(scene),
-    }
-}
-
-struct Picture<'a> {
-    live: &'a dyn Live,
-    m: &'a SlowQueries,
-    view: &'a View,
-    now: Us,
+    Seen::<SlowQueries>::draw(live, view, scene, [Seen::wide, Seen::narrow, Seen::wide_side, Seen::narrow_side]);
 }
 
 /// What a connection is doing.
@@ -103,7 +89,7 @@ fn name(m: Method) -> &'static str {
     }
 }
 
-impl Picture<'_> {
+impl Seen<'_, SlowQueries> {
     fn wide(&self, scene: &mut Scene) {
         self.clients(scene, Area::new(14.0, 4.0, 112.0, 70.0));
         self.queue(scene, Area::new(196.0, 6.0, 136.0, 74.0));
@@ -115,7 +101,7 @@ impl Picture<'_> {
         self.curve(scene, Area::new(588.0, 2.0, 266.0, 158.0));
         scene.line(14.0, 168.0, 846.0, 168.0).width(1.0);
         self.plan(scene, Area::new(14.0, 176.0, 548.0, 124.0));
-        if self.m.has_cache() {
+        if self.model.has_cache() {
             self.cache(scene, Area::new(588.0, 176.0, 258.0, 122.0));
         } else {
             self.facts(scene, Area::new(588.0, 178.0, 258.0, 120.0), 6);
@@ -130,7 +116,7 @@ impl Picture<'_> {
         self.curve(scene, Area::new(12.0, 178.0, 366.0, 150.0));
         self.parts(scene, Area::new(12.0, 336.0, 366.0, 48.0));
         let y = 400.0;
-        if self.m.has_cache() {
+        if self.model.has_cache() {
             self.line_of_plan(scene, 12.0, y, 366.0);
             self.line_of_cache(scene, 12.0, y + 18.0, 366.0);
         } else {
@@ -144,7 +130,7 @@ impl Picture<'_> {
         scene.arrow((168.0, 36.0), (184.0, 36.0), Tone::Ink3);
         self.connections(scene, Area::new(190.0, 2.0, 262.0, 98.0));
         self.parts(scene, Area::new(14.0, 112.0, 438.0, 48.0));
-        if self.m.has_cache() {
+        if self.model.has_cache() {
             self.line_of_cache(scene, 14.0, 178.0, 438.0);
         } else {
             self.line_of_plan(scene, 14.0, 178.0, 438.0);
@@ -156,7 +142,7 @@ impl Picture<'_> {
         self.queue(scene, Area::new(12.0, 0.0, 130.0, 66.0));
         self.connections(scene, Area::new(158.0, 0.0, 220.0, 76.0));
         self.curve(scene, Area::new(12.0, 82.0, 366.0, 140.0));
-        if self.m.has_cache() {
+        if self.model.has_cache() {
             self.line_of_cache(scene, 12.0, 238.0, 366.0);
         } else {
             self.line_of_plan(scene, 12.0, 238.0, 366.0);
@@ -164,14 +150,10 @@ impl Picture<'_> {
         self.line_of_parts(scene, 12.0, 255.0, 366.0);
     }
 
-    fn number(&self, which: usize) -> f64 {
-        self.live.number(which as u8).unwrap_or(0.0)
-    }
-
     /// Who asks, and how often.
     fn clients(&self, scene: &mut Scene, a: Area) {
         scene.text(a.x, a.y + 13.0, 13.0, "Requests").bold();
-        let tone = if self.m.is_bursting() { Tone::Rejected } else { Tone::Ink };
+        let tone = if self.model.is_bursting() { Tone::Rejected } else { Tone::Ink };
         let rate = count(self.number(number::OFFERED) as u64);
         let w = scene.text(a.x, a.y + 33.0, 16.0, rate).mono().bold().tone(tone).text_width();
         scene.text(a.x + w + 5.0, a.y + 33.0, 11.0, "/s").tone(Tone::Ink3);
@@ -179,14 +161,14 @@ impl Picture<'_> {
         let short_of = good < 0.9 * self.number(number::OFFERED) && self.now > Us::s(1);
         let tone = if short_of { Tone::Rejected } else { Tone::Ink3 };
         scene.text(a.x, a.y + 50.0, 11.0, format_args!("{} answered/s", count(good as u64))).tone(tone).fit(a.w);
-        let drawn = self.m.drawn_one_in();
+        let drawn = self.model.drawn_one_in();
         if drawn > 1 {
             scene.text(a.x, a.y + 65.0, 11.0, format_args!("1 in {drawn} drawn")).tone(Tone::Ink3).fit(a.w);
         }
     }
 
     fn queue(&self, scene: &mut Scene, a: Area) {
-        let (waiting, room) = self.m.queue();
+        let (waiting, room) = self.model.queue();
         // A second's worth of the load fills it.
         let scale = (self.number(number::OFFERED) as u64).max(100).max(waiting);
         let full = waiting >= room;
@@ -198,48 +180,25 @@ impl Picture<'_> {
                 count: waiting,
                 scale,
                 bound: (room <= scale).then_some(room),
-                head_age_us: self.m.oldest(self.now).filter(|_| !full).map(|t| t.0),
+                head_age_us: self.model.oldest(self.now).filter(|_| !full).map(|t| t.0),
                 tone: Tone::Waiting,
             },
         );
     }
 
     /// Tracks between clients and the pool: requests to the right, their fates to the left.
-    fn flights(&self, scene: &mut Scene, (x0, x1): (f32, f32), y: f32, apart: f32) {
-        for (dy, a, b) in [(-apart, x0, x1), (apart, x1, x0)] {
-            scene.line(a.min(b), y + dy, a.max(b), y + dy).width(1.0);
-        }
-        let still = self.view.reduced_motion;
-        let along = |since: Us| if still { 0.5 } else { self.now.since(since).0 as f32 / FLIGHT.0 as f32 };
-        for s in self.m.samples().filter(|s| s.at <= self.now) {
-            let off = ((s.id / self.m.drawn_one_in().max(1)) % 5) as f32 * 2.4 - 4.8;
-            let size = if s.kind == Kind::Read { 3.5 } else { 4.5 };
-            if self.now.since(s.at) < FLIGHT {
-                let at = (x0 + (x1 - x0) * along(s.at), y - apart + off);
-                self.dot(scene, at, s.id, Outcome::Flight, size);
-            }
-            let outcome = match s.fate {
-                Fate::Open => continue,
-                Fate::Good => Outcome::Ok,
-                Fate::Stale => Outcome::Stale,
-                Fate::Failed | Fate::Left => Outcome::Rejected,
-            };
-            if s.end <= self.now && self.now.since(s.end) < FLIGHT {
-                self.dot(scene, (x1 + (x0 - x1) * along(s.end), y + apart + off), s.id, outcome, size);
-            }
-        }
-    }
-
-    fn dot(&self, scene: &mut Scene, (x, y): (f32, f32), id: u32, outcome: Outcome, size: f32) {
-        scene.particle(x, y, outcome.glyph(), outcome.tone(), size, Some(id));
-        if self.view.selected == Some(id) {
-            scene.circle(x, y, 7.0).stroke(Tone::Ink).width(1.5);
+    fn flights(&self, scene: &mut Scene, x: (f32, f32), y: f32, apart: f32) {
+        let tracks = Tracks { x, y, apart, takes_us: FLIGHT.0 };
+        rails(scene, &tracks);
+        for s in self.model.samples() {
+            let size = if s.what == Kind::Read { 3.5 } else { 4.5 };
+            fly(scene, self.view, &tracks, s, size, scatter(s.id, self.model.drawn_one_in(), 2.4));
         }
     }
 
     /// A tile for each connection, with the sign of what it is at.
     fn connections(&self, scene: &mut Scene, a: Area) {
-        let m = self.m;
+        let m = self.model;
         let (per_node, instances) = m.per_node();
         let nodes = m.databases().count() as u32;
         let all = per_node.saturating_mul(nodes);
@@ -311,7 +270,7 @@ impl Picture<'_> {
 
     /// Completions a second over statements running, with the load as a level and the node at work.
     fn curve(&self, scene: &mut Scene, a: Area) {
-        let m = self.m;
+        let m = self.model;
         let usl = m.usl();
         let load = m.offered_work(self.now);
         let balance = usl.equilibria(load);
@@ -393,7 +352,7 @@ impl Picture<'_> {
 
     /// Where a request's time goes, as one bar.
     fn parts(&self, scene: &mut Scene, a: Area) {
-        let parts = self.m.parts(self.now);
+        let parts = self.model.parts(self.now);
         let total: f64 = parts.iter().sum();
         scene.text(a.x, a.y + 10.0, 11.0, "Mean time of a request").tone(Tone::Ink3);
         scene.text(a.right(), a.y + 10.0, 12.0, Duration(total)).end().mono().bold();
@@ -413,14 +372,14 @@ impl Picture<'_> {
     }
 
     fn line_of_parts(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
-        let [wait, trips, exec] = self.m.parts(self.now).map(Duration);
+        let [wait, trips, exec] = self.model.parts(self.now).map(Duration);
         let text = format_args!("Waits {wait}, round trips {trips}, runs {exec}").to_string();
         scene.text(x, y, 11.0, text).tone(Tone::Ink2).fit(width);
     }
 
     /// The plan in use as its steps with their costs, and what else there was.
     fn plan(&self, scene: &mut Scene, a: Area) {
-        let m = self.m;
+        let m = self.model;
         let (plans, real) = m.plans();
         let date = if m.by_date() { " AND created_at >= $2" } else { "" };
         let sql = format_args!("SELECT created_at, total FROM orders WHERE customer_id = $1{date}").to_string();
@@ -498,8 +457,8 @@ impl Picture<'_> {
     }
 
     fn line_of_plan(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
-        let chosen = &self.m.plans().0[0];
-        let text = match self.m.building() {
+        let chosen = &self.model.plans().0[0];
+        let text = match self.model.building() {
             Some(b) => {
                 let since = duration_us((self.now - b.since).0);
                 let how = if b.blocks { ", writes wait" } else { "" };
@@ -514,8 +473,8 @@ impl Picture<'_> {
                 "{}, cost {}, {} alone. Index {}",
                 name(chosen.method),
                 short(chosen.total),
-                duration_us(self.m.alone().0),
-                SlowQueries::index_name(self.m.index_now())
+                duration_us(self.model.alone().0),
+                SlowQueries::index_name(self.model.index_now())
             )
             .to_string(),
         };
@@ -529,7 +488,7 @@ impl Picture<'_> {
         let mut values: [String; SHOWN] = Default::default();
         let mut states = [(Outcome::Waiting, None); SHOWN];
         for i in 0..SHOWN {
-            let Some((look, copy, row, age)) = self.m.cached(i as u32, self.now) else {
+            let Some((look, copy, row, age)) = self.model.cached(i as u32, self.now) else {
                 continue;
             };
             keys[i] = format_args!("customer {}", i + 1).to_string();
@@ -556,7 +515,7 @@ impl Picture<'_> {
             })
             .collect();
         shelf(scene, &Shelf { area: a, title: "Cache", rows: &rows });
-        let hits = self.m.hit_share(self.now).unwrap_or(0.0);
+        let hits = self.model.hit_share(self.now).unwrap_or(0.0);
         let text =
             format_args!("{} hits, {}/s stale", percent(hits), count(self.number(number::STALE) as u64)).to_string();
         let tone = if self.number(number::STALE) > 0.0 { Tone::Stale } else { Tone::Ink3 };
@@ -564,9 +523,9 @@ impl Picture<'_> {
     }
 
     fn line_of_cache(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
-        let hits = percent(self.m.hit_share(self.now).unwrap_or(0.0));
+        let hits = percent(self.model.hit_share(self.now).unwrap_or(0.0));
         let stale = count(self.number(number::STALE) as u64);
-        let first = match self.m.cached(0, self.now) {
+        let first = match self.model.cached(0, self.now) {
             Some((Look::Fresh, copy, row, age)) if copy == row => {
                 format_args!("customer 1 is {} old", duration_us(age.0)).to_string()
             }
@@ -581,7 +540,7 @@ impl Picture<'_> {
     }
 
     fn facts(&self, scene: &mut Scene, a: Area, rows_max: usize) {
-        let m = self.m;
+        let m = self.model;
         let (open, most) = m.connections_open();
         let locked = self.number(number::LOCKED) as u64;
         let lock = match (m.locked_until(self.now), m.stalled_until()) {
@@ -612,15 +571,9 @@ impl Picture<'_> {
             ),
             ("Work wasted", percent(wasted / 100.0).to_string(), wasted > 1.0),
         ];
-        let step = a.h / rows_max as f32;
-        for (i, (label, value, bad)) in rows.into_iter().take(rows_max).enumerate() {
-            let y = a.y + step * i as f32 + 12.0;
-            scene.text(a.x, y, 11.0, label).tone(Tone::Ink3);
-            scene.text(a.right(), y, 12.0, value).end().tone(if bad { Tone::Rejected } else { Tone::Ink });
-            if i > 0 {
-                scene.line(a.x, y - 15.0, a.right(), y - 15.0).width(1.0);
-            }
-        }
+        let shown = &rows[..rows_max.min(rows.len())];
+        let a = Area { y: a.y + 1.0, h: a.h / rows_max as f32 * shown.len() as f32, ..a };
+        facts(scene, a, shown, 15.0);
     }
 }
 
@@ -640,21 +593,8 @@ fn pitch(area: Area, n: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{check, svg};
-    use sim::RunValue;
+    use crate::widgets::check;
     use sim::questions::slow_db_queries::QUESTION;
-
-    fn view(narrow: bool, side: Side) -> View {
-        let h = PICTURE.height;
-        let height = match (narrow, side == Side::Only) {
-            (false, true) => h.wide,
-            (true, true) => h.narrow,
-            (false, false) => h.wide_ab,
-            (true, false) => h.narrow_ab,
-        };
-        let v = if narrow { View::narrow(height) } else { View::wide(height) };
-        View { side, ..v }
-    }
 
     /// Every layout, with everything switched on and broken; nothing overlaps or leaves the picture.
     #[test]
@@ -675,30 +615,9 @@ mod tests {
             ),
             (&[("index", "none"), ("rate", "20000"), ("room", "50")], &[]),
         ];
-        let mut scene = Scene::new();
         for (knobs, inputs) in cases {
-            let mut value = RunValue::new(&QUESTION);
-            for (key, text) in knobs {
-                sim::script::set_knob(&QUESTION, &mut value.knobs, key, text).unwrap();
-            }
-            value.inputs = inputs.iter().map(|i| sim::script::parse_input(&QUESTION, i).unwrap()).collect();
-            let mut run = QUESTION.run(value);
-            for t in [0u64, 1, 4, 7, 12, 20] {
-                run.advance(Us::s(t), u64::MAX);
-                for narrow in [false, true] {
-                    for side in [Side::Only, Side::A] {
-                        let v = view(narrow, side).at(t * 1_000_000);
-                        scene.begin(&v);
-                        draw(&*run, &v, &mut scene);
-                        for p in scene.particles() {
-                            assert!(p.x >= 0.0 && p.x <= v.width && p.y >= 0.0 && p.y <= v.height);
-                        }
-                        let problems = check::text_problems(&scene);
-                        assert_eq!(problems, Vec::<String>::new(), "{knobs:?} at {t} s, narrow {narrow}, {side:?}");
-                        assert!(svg::fragment(&scene, "queries").contains("Wait queue"));
-                    }
-                }
-            }
+            let value = check::value(&QUESTION, knobs, inputs);
+            check::stages(&PICTURE, value, &[0, 1_000, 4_000, 7_000, 12_000, 20_000], &["Wait queue"]);
         }
     }
 }

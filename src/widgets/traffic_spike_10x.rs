@@ -5,14 +5,15 @@
 //! time and what was lost up to what was offered, with the capacity as a line over both.
 
 use super::Heights;
+use super::seen::{Load, Seen, facts, fly};
+use crate::draw::flights::{Tracks, rails, scatter};
 use crate::draw::number::{count, duration_us, percent};
 use crate::draw::pipe::{Pipe, pipe};
-use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
 use crate::draw::tiles::{Tile, TileState, tiles};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, Side, Tone, View};
+use crate::draw::{Area, Dash, Hit, Scene, Tone, View};
 use sim::blocks::breaker;
 use sim::decimal::fixed;
-use sim::questions::traffic_spike_10x::{Fate, Sample, Spike, Stage, act, number};
+use sim::questions::traffic_spike_10x::{Spike, Stage, act, number};
 use sim::{Live, Us};
 
 pub static PICTURE: super::Picture = super::Picture {
@@ -26,26 +27,10 @@ pub static PICTURE: super::Picture = super::Picture {
 const FLIGHT: Us = Us::ms(700);
 
 fn draw(live: &dyn Live, view: &View, scene: &mut Scene) {
-    let Some(model) = live.model().downcast_ref::<Spike>() else {
-        return;
-    };
-    let p = Picture { live, model, view, now: Us(view.now_us) };
-    match (view.side == Side::Only, view.narrow) {
-        (true, false) => p.wide(scene),
-        (true, true) => p.narrow(scene),
-        (false, false) => p.wide_side(scene),
-        (false, true) => p.narrow_side(scene),
-    }
+    Seen::<Spike>::draw(live, view, scene, [Seen::wide, Seen::narrow, Seen::wide_side, Seen::narrow_side]);
 }
 
-struct Picture<'a> {
-    live: &'a dyn Live,
-    model: &'a Spike,
-    view: &'a View,
-    now: Us,
-}
-
-impl Picture<'_> {
+impl Seen<'_, Spike> {
     fn wide(&self, scene: &mut Scene) {
         self.clients(scene, Area::new(14.0, 8.0, 122.0, 100.0));
         self.queue(scene, Area::new(214.0, 14.0, 160.0, 88.0));
@@ -87,10 +72,6 @@ impl Picture<'_> {
         self.pods(scene, Area::new(12.0, 76.0, 366.0, 48.0));
         self.load(scene, Area::new(12.0, 122.0, 366.0, 122.0));
         self.line_of_facts(scene, 12.0, 256.0, 366.0);
-    }
-
-    fn number(&self, which: usize) -> f64 {
-        self.live.number(which as u8).unwrap_or(0.0)
     }
 
     /// Who asks, how often, and how often again.
@@ -224,78 +205,24 @@ impl Picture<'_> {
     }
 
     /// The tracks between clients and queues: requests to the right, their fates to the left.
-    fn flights(&self, scene: &mut Scene, (x0, x1): (f32, f32), y: f32, apart: f32) {
-        for (dy, a, b) in [(-apart, x0, x1), (apart, x1, x0)] {
-            scene.line(a.min(b), y + dy, a.max(b), y + dy).width(1.0);
-        }
-        let still = self.view.reduced_motion;
-        let along = |since: Us| if still { 0.5 } else { self.now.since(since).0 as f32 / FLIGHT.0 as f32 };
-        for s in self.model.samples().filter(|s| s.at <= self.now) {
-            // Scattered across the track, by number, so that neighbours do not hide each other.
-            let off = ((s.id / self.model.drawn_one_in().max(1)) % 5) as f32 * 2.6 - 5.2;
-            if self.now.since(s.at) < FLIGHT {
-                let x = x0 + (x1 - x0) * along(s.at);
-                self.dot(scene, (x, y - apart + off), s, Outcome::Flight.glyph(), Tone::Flight);
-            }
-            let outcome = match s.fate {
-                Fate::Open => continue,
-                Fate::Good => Outcome::Ok,
-                Fate::Refused | Fate::Lost => Outcome::Rejected,
-                Fate::Wasted | Fate::Left => Outcome::Stale,
-                Fate::Later => Outcome::Waiting,
-            };
-            if s.end <= self.now && self.now.since(s.end) < FLIGHT {
-                let x = x1 + (x0 - x1) * along(s.end);
-                self.dot(scene, (x, y + apart + off), s, outcome.glyph(), outcome.tone());
-            }
-        }
-    }
-
-    fn dot(&self, scene: &mut Scene, (x, y): (f32, f32), s: &Sample, glyph: Glyph, tone: Tone) {
-        let size = if s.class == 0 { 4.0 } else { 3.0 };
-        scene.particle(x, y, glyph, tone, size, Some(s.id));
-        if self.view.selected == Some(s.id) {
-            scene.circle(x, y, 7.0).stroke(Tone::Ink).width(1.5);
+    fn flights(&self, scene: &mut Scene, x: (f32, f32), y: f32, apart: f32) {
+        let tracks = Tracks { x, y, apart, takes_us: FLIGHT.0 };
+        rails(scene, &tracks);
+        for s in self.model.samples() {
+            // Critical requests are larger.
+            let size = if s.what == 0 { 4.0 } else { 3.0 };
+            fly(scene, self.view, &tracks, s, size, scatter(s.id, self.model.drawn_one_in(), 2.6));
         }
     }
 
     /// Offered = answered in time + lost, and the capacity over it.
-    fn load(&self, scene: &mut Scene, a: Area) {
-        let history = self.live.history();
-        let rows = (0..history.rows()).take_while(|r| history.time(*r) <= self.now);
-        let (mut xs, mut good, mut lost, mut capacity) = (vec![0.0], vec![0.0], vec![0.0], Vec::new());
-        let mut top = 1.0f64;
-        for r in rows {
-            let at = history.time(r).0 as f64;
-            let value = |n: usize| f64::from(history.get(r, n)).max(0.0);
-            let (g, o, c) = (value(number::GOODPUT), value(number::OFFERED), value(number::CAPACITY));
-            xs.push(at);
-            good.push(g);
-            lost.push((o - g).max(0.0));
-            capacity.push((at, c));
-            top = top.max(o).max(g).max(c);
-        }
-        if xs.len() == 1 {
-            xs.clear();
-        }
-        let end = self.now.0.max(20_000_000);
-        stacked(
-            scene,
-            &Stacked {
-                area: a,
-                x: Range::time(0, end),
-                y: Range::from_zero(top, "/s"),
-                xs: &xs,
-                layers: &[
-                    Layer { label: "in time", tone: Tone::Ok, values: &good },
-                    Layer { label: "lost", tone: Tone::Rejected, values: &lost },
-                ],
-                lines: &[Series::new("capacity", &capacity, Tone::Ink).dash(Dash::Dashed).stepped()],
-                bounds: &[],
-                caption: &"Requests offered each second: answered in time, or lost",
-                cursor: None,
-            },
-        );
+    fn load(&self, scene: &mut Scene, area: Area) {
+        let caption = "Requests offered each second: answered in time, or lost";
+        let row = |at: &dyn Fn(usize) -> f64| {
+            let good = at(number::GOODPUT);
+            [good, (at(number::OFFERED) - good).max(0.0), at(number::CAPACITY)]
+        };
+        Load { area, caption, line: "capacity", row: &row }.draw(self.live, self.now, scene);
     }
 
     fn rows(&self) -> [(&'static str, String, bool); 6] {
@@ -341,17 +268,7 @@ impl Picture<'_> {
     }
 
     fn facts(&self, scene: &mut Scene, a: Area) {
-        let rows = self.rows();
-        let step = a.h / rows.len() as f32;
-        for (i, (label, value, bad)) in rows.into_iter().enumerate() {
-            let y = a.y + step * i as f32 + 11.0;
-            scene.text(a.x, y, 11.0, label).tone(Tone::Ink3);
-            let tone = if bad { Tone::Rejected } else { Tone::Ink };
-            scene.text(a.right(), y, 12.0, value).end().tone(tone);
-            if i > 0 {
-                scene.line(a.x, y - 16.0, a.right(), y - 16.0).width(1.0);
-            }
-        }
+        facts(scene, a, &self.rows(), 16.0);
     }
 
     /// The same in one line, where there is no room for a list.
@@ -371,50 +288,18 @@ impl Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::svg;
-    use sim::RunValue;
+    use crate::widgets::check;
     use sim::questions::traffic_spike_10x::QUESTION;
 
-    fn view(narrow: bool, side: Side) -> View {
-        let h = crate::widgets::find(QUESTION.slug).map(|p| p.height).unwrap();
-        let height = match (narrow, side == Side::Only) {
-            (false, true) => h.wide,
-            (true, true) => h.narrow,
-            (false, false) => h.wide_ab,
-            (true, false) => h.narrow_ab,
-        };
-        let v = if narrow { View::narrow(height) } else { View::wide(height) };
-        View { side, ..v }
-    }
-
-    /// Every layout, before, during and after the spike and its faults; nothing leaves the picture.
+    /// Every layout, before, during and after the spike and its faults.
     #[test]
-    fn it_draws_at_every_stage_and_stays_inside() {
-        let mut value = RunValue::new(&QUESTION);
-        value.knobs.set(QUESTION.knob("spike_at").unwrap(), 2.0);
-        value.knobs.set(QUESTION.knob("spike_for").unwrap(), 60.0);
-        value.knobs.set(QUESTION.knob("rate").unwrap(), 300.0);
-        value.inputs = ["4s kill pod=2", "5s db factor=20", "30s stall for=3"]
-            .iter()
-            .map(|i| sim::script::parse_input(&QUESTION, i).unwrap())
-            .collect();
-        let mut run = QUESTION.run(value);
-        let mut scene = Scene::new();
-        for t in [0u64, 1, 3, 6, 20, 31, 60, 100] {
-            run.advance(Us::s(t), u64::MAX);
-            for narrow in [false, true] {
-                for side in [Side::Only, Side::A] {
-                    let v = view(narrow, side).at(t * 1_000_000);
-                    scene.begin(&v);
-                    draw(&*run, &v, &mut scene);
-                    assert!(scene.items().len() > 20);
-                    for p in scene.particles() {
-                        assert!(p.x >= 0.0 && p.x <= v.width && p.y >= 0.0 && p.y <= v.height);
-                    }
-                    let text = svg::fragment(&scene, "spike");
-                    assert!(text.contains("Clients") && text.contains("Pods"));
-                }
-            }
-        }
+    fn it_draws_at_every_stage() {
+        let value = check::value(
+            &QUESTION,
+            &[("spike_at", "2"), ("spike_for", "60"), ("rate", "300")],
+            &["4s kill pod=2", "5s db factor=20", "30s stall for=3"],
+        );
+        let at = [0, 1_000, 3_000, 6_000, 20_000, 31_000, 60_000, 100_000];
+        check::stages(&PICTURE, value, &at, &["Clients", "Pods"]);
     }
 }

@@ -83,6 +83,11 @@ impl<E: Copy> Ctx<'_, E> {
             self.story.lines.push(line);
         }
     }
+    /// The line that says that a knob was moved; [`crate::look::knob_now`] makes it a sentence.
+    pub fn log_knob(&mut self, code: u8, which: u8, knobs: &Knobs) {
+        let value = (knobs.get(which as usize) * 1_000.0) as i64;
+        self.log(Tone::Info, code, Line::NO_REQUEST, i64::from(which), value);
+    }
     /// A line in the story of `request` alone: free unless somebody is looking at that request.
     #[inline(always)]
     pub fn step(&mut self, tone: Tone, code: u8, request: u32, a: i64, b: i64) {

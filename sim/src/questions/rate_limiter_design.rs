@@ -19,6 +19,7 @@ use crate::decimal::fixed;
 use crate::declare::{Act, Arg, Better, Knob, Knobs, Measure, Number, Question, Tone};
 use crate::indexed;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, make, mix};
+use crate::look::{capital, span};
 use crate::measure::bracket::Bracket;
 use std::collections::VecDeque;
 
@@ -434,22 +435,12 @@ pub fn client_name(client: usize) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
-}
-
 /// Two small numbers in one of a line's values.
 fn pack(high: u64, low: u64) -> i64 {
     ((high.min(1 << 30) << 32) | low.min(u64::from(u32::MAX))) as i64
 }
 fn unpack(both: i64) -> (u64, u64) {
     (both as u64 >> 32, both as u64 & u64::from(u32::MAX))
-}
-
-/// A span given in microseconds, as people say it.
-fn span(us: i64) -> String {
-    Us(us.max(0) as u64).to_string()
 }
 
 impl RateLimiter {

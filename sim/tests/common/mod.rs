@@ -3,8 +3,10 @@
 // Each test program uses some of these.
 #![allow(dead_code)]
 
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use sim::kernel::{Input, Live, RunValue, Us, What};
-use sim::{Question, script};
+use sim::{Kind, Knob, Question, script};
 
 /// A run of `q` with these knobs.
 pub fn value(q: &'static Question, seed: u64, knobs: &[(&str, &str)]) -> RunValue {
@@ -75,4 +77,97 @@ pub fn number(run: &dyn Live, key: &str) -> f64 {
 /// One of the counts that must balance.
 pub fn count(run: &dyn Live, key: &str) -> u64 {
     run.counts().iter().find(|(k, _)| *k == key).unwrap_or_else(|| panic!("no count {key}")).1
+}
+
+/// The trouble that a property test makes for a question: knobs set and moved, acts done, whichever
+/// and whenever.
+#[derive(Clone, Copy)]
+pub struct Trouble {
+    pub question: &'static Question,
+    /// What the knobs start from: a load small enough that many runs are quick.
+    pub base: &'static [(&'static str, f64)],
+    /// Knobs that stay as they are.
+    pub fixed: &'static [&'static str],
+    /// Arguments of acts lie at most this share of their range above the least, most of them low.
+    pub reach: f64,
+    /// Until when things happen, and how long the run goes on.
+    pub trouble_ms: u64,
+    pub until: Us,
+}
+
+impl Trouble {
+    /// A knob's value at this share of its range; most of them low, where most things happen.
+    fn value(knob: &Knob, share: f64) -> f64 {
+        let share = if matches!(knob.kind, Kind::Choice(_) | Kind::Toggle) { share } else { share * share * share };
+        let v = knob.min + (knob.max - knob.min) * share;
+        if knob.kind == Kind::Float { v } else { v.round() }
+    }
+
+    /// Runs of the question in trouble. (Debug builds look at the laws after every 64 events.)
+    ///
+    /// ```ignore
+    /// proptest! {
+    ///     #![proptest_config(common::cases(60))]
+    ///     /// Any settings, any faults: nothing is lost, nothing is invented.
+    ///     #[test]
+    ///     fn nothing_is_lost_or_invented(value in TROUBLE.runs()) {
+    ///         TROUBLE.laws_hold(value)?;
+    ///     }
+    /// }
+    /// ```
+    pub fn runs(self) -> impl Strategy<Value = RunValue> {
+        let (knobs, acts) = (self.question.knobs.len(), self.question.acts.len());
+        let knob = || (0..knobs, 0.0f64..1.0);
+        (
+            0u64..1_000,
+            prop::collection::vec(knob(), 0..14),
+            prop::collection::vec((knob(), 0..self.trouble_ms), 0..6),
+            prop::collection::vec((0..acts, 0..self.trouble_ms, 0.0f64..1.0), 0..8),
+        )
+            .prop_map(move |(seed, set, moved, acts)| self.run(seed, &set, &moved, &acts))
+    }
+
+    fn run(
+        self,
+        seed: u64,
+        set: &[(usize, f64)],
+        moved: &[((usize, f64), u64)],
+        acts: &[(usize, u64, f64)],
+    ) -> RunValue {
+        let q = self.question;
+        let free = |k: usize| !self.fixed.contains(&q.knobs[k].key);
+        let mut value = RunValue::new(q);
+        value.seed = seed;
+        for (key, v) in self.base {
+            value.knobs.set(q.knob(key).unwrap(), *v);
+        }
+        for (k, share) in set.iter().filter(|(k, _)| free(*k)) {
+            value.knobs.set(*k as u8, Trouble::value(&q.knobs[*k], *share));
+        }
+        for ((k, share), ms) in moved.iter().filter(|((k, _), _)| free(*k) && q.knobs[*k].live) {
+            let what = What::Knob { knob: *k as u8, value: Trouble::value(&q.knobs[*k], *share) };
+            value.inputs.push(Input { at: Us::ms(*ms), what });
+        }
+        let act = |(act, ms, x): &(usize, u64, f64)| any_act(q, *act, Us::ms(*ms), x * x * self.reach);
+        value.inputs.extend(acts.iter().map(act));
+        value.inputs.sort_by_key(|i| i.at);
+        value
+    }
+
+    /// The laws of the question, looked at every second; at most 50,000 events of each.
+    pub fn laws_hold(self, value: RunValue) -> Result<(), TestCaseError> {
+        let mut run = self.question.run(value);
+        let mut at = Us::ZERO;
+        while at < self.until {
+            at = at + Us::s(1);
+            run.advance(at, 50_000);
+            prop_assert_eq!(run.invariants(), Ok(()));
+        }
+        Ok(())
+    }
+}
+
+/// So many cases, and no file of failures: the case is printed, and a fixed test is made of it.
+pub fn cases(n: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(n) }
 }

@@ -249,7 +249,6 @@ impl Backpressure {
         let record = offset * PARTITIONS_MAX + p as u32;
         ctx.step(Tone::Info, code::APPENDED, record, p as i64, i64::from(offset));
         self.samples.begin(ctx.now, record, 1, tenant_of(id) as u8);
-        self.samples.reached(record, 1, ctx.now);
     }
 
     /// Ages are only asked of records that may still be processed.
@@ -336,7 +335,7 @@ impl Backpressure {
         if sum > 0 {
             self.counts.committed += u64::from(sum);
             self.rates.good.add(ctx.now, sum);
-            self.second(ctx.now).good += sum;
+            self.seconds.at(ctx.now).good += sum;
             ctx.mix(u64::from(sum));
         }
     }
@@ -422,7 +421,7 @@ impl Backpressure {
         let delay = ctx.now.since(c.logs[p].appended(offset));
         self.counts.processed += 1;
         self.rates.processed.add(ctx.now, 1);
-        let second = self.second(ctx.now);
+        let second = self.seconds.at(ctx.now);
         second.served += 1;
         second.delay_us += delay.0;
         let record = offset * PARTITIONS_MAX + p as u32;
@@ -431,7 +430,7 @@ impl Backpressure {
             self.samples.end(ctx.now, record, 1, Fate::Good);
             ctx.step(Tone::Ok, code::PROCESSED, record, m as i64 + 1, 0);
         } else {
-            self.second(ctx.now).again += 1;
+            self.seconds.at(ctx.now).again += 1;
             self.counts.again += 1;
             self.rates.again.add(ctx.now, 1);
             ctx.bad();

@@ -1,12 +1,12 @@
 //! What can be seen of a run: numbers, measures, laws, and what the picture is drawn from.
 
-use super::{Backpressure, LIMIT_MAX, Rebalance, Second, Span, SpanKind, Why, measure, number};
+use super::{Backpressure, LIMIT_MAX, Rebalance, Second, Span, SpanKind, measure, number};
 use crate::kernel::Us;
+use crate::look::{Sample, ms, percent};
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
 use crate::measure::series::Rate;
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 /// A producer as the picture shows it.
 #[derive(Clone, Copy, Debug)]
@@ -29,117 +29,6 @@ pub struct MemberView {
     pub owns: usize,
     pub buffered: usize,
     pub busy: u32,
-}
-
-/// What became of an attempt, or of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Open,
-    Good,
-    /// Answered after its caller had left.
-    Wasted,
-    Refused,
-    /// Its caller ran out of patience, or was disconnected.
-    Left,
-    Lost,
-}
-
-impl Fate {
-    pub(super) fn of(why: Why) -> Fate {
-        match why {
-            Why::Patience | Why::Gone => Fate::Left,
-            Why::Lost => Fate::Lost,
-            _ => Fate::Refused,
-        }
-    }
-}
-
-/// One attempt of the few that are drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub id: u32,
-    pub attempt: u8,
-    pub tenant: u8,
-    pub fate: Fate,
-    /// When it was made, and when it was let in (`Us::MAX` if it was not).
-    pub at: Us,
-    pub reached: Us,
-    /// When its fate was decided.
-    pub end: Us,
-}
-
-/// About so many attempts a second are remembered for the picture.
-const SAMPLES_PER_S: f64 = 40.0;
-const SAMPLES_MAX: usize = 224;
-
-#[derive(Clone, Debug)]
-pub(super) struct Samples {
-    ring: VecDeque<Sample>,
-    every: u32,
-    /// The finer of the last two paces: attempts from before a change are still followed.
-    finest: u32,
-}
-
-impl Default for Samples {
-    fn default() -> Samples {
-        Samples { ring: VecDeque::new(), every: 4, finest: 4 }
-    }
-}
-
-/// Numbers have a pattern (the producer is in them); which are drawn should not.
-#[inline]
-fn drawn(id: u32, every: u32) -> bool {
-    (id.wrapping_mul(0x9e37_79b1) >> 16) & (every - 1) == 0
-}
-
-impl Samples {
-    pub(super) fn pace(&mut self, rate: f64) {
-        let every = (libm::ceil(rate / SAMPLES_PER_S) as u32).max(1).next_power_of_two();
-        self.finest = every.min(self.every);
-        self.every = every;
-    }
-    #[inline]
-    pub(super) fn begin(&mut self, now: Us, id: u32, attempt: u8, tenant: u8) {
-        if !drawn(id, self.every) {
-            return;
-        }
-        if self.ring.len() == SAMPLES_MAX {
-            self.ring.pop_front();
-        }
-        let sample = Sample { id, attempt, tenant, fate: Fate::Open, at: now, reached: Us::MAX, end: Us::MAX };
-        self.ring.push_back(sample);
-    }
-    #[inline]
-    fn find(&mut self, id: u32, attempt: u8) -> Option<&mut Sample> {
-        if !drawn(id, self.finest) {
-            return None;
-        }
-        self.ring.iter_mut().rev().find(|s| s.id == id && s.attempt == attempt)
-    }
-    #[inline]
-    pub(super) fn reached(&mut self, id: u32, attempt: u8, now: Us) {
-        if let Some(s) = self.find(id, attempt) {
-            s.reached = now;
-        }
-    }
-    /// The first fate counts: a caller that has left does not see the late answer.
-    #[inline]
-    pub(super) fn end(&mut self, now: Us, id: u32, attempt: u8, fate: Fate) {
-        if let Some(s) = self.find(id, attempt).filter(|s| s.fate == Fate::Open) {
-            (s.fate, s.end) = (fate, now);
-        }
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.ring.len() * core::mem::size_of::<Sample>()
-    }
-}
-
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| 100.0 * part / whole)
-}
-
-fn ms(span: Option<Us>) -> Option<f64> {
-    span.map(Us::as_ms)
 }
 
 impl Backpressure {
@@ -235,11 +124,12 @@ impl Backpressure {
     pub fn delays(&self, now: Us) -> Cow<'_, Hist> {
         self.delays.hist(now)
     }
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> + '_ {
-        self.samples.ring.iter()
+    /// The attempts or records that are drawn with their producers, oldest first.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample<u8>> + '_ {
+        self.samples.iter()
     }
     pub fn drawn_one_in(&self) -> u32 {
-        self.samples.every
+        self.samples.one_in()
     }
     pub fn members(&self) -> impl Iterator<Item = MemberView> + '_ {
         self.consumers.members.iter().enumerate().map(|(i, m)| MemberView {
@@ -325,53 +215,29 @@ impl Backpressure {
         }
     }
 
-    /// Totals of the whole seconds from `from` to `to`, and how many those are.
-    fn total(&self, args: &[f64]) -> Option<(Second, f64)> {
-        let [from, to] = [args.first()?, args.get(1)?].map(|s| (*s + 0.5) as usize);
-        let to = to.min(super::SECONDS_MAX);
-        let mut sum = Second::default();
-        for s in self.seconds.get(from.min(self.seconds.len())..to.min(self.seconds.len()))? {
-            sum.produced += s.produced;
-            sum.attempts += s.attempts;
-            sum.good += s.good;
-            sum.served += s.served;
-            sum.turned_away += s.turned_away;
-            sum.again += s.again;
-            sum.delay_us += s.delay_us;
-        }
-        (to > from).then_some((sum, (to - from) as f64))
+    /// A second, from one second to another: also those in which nothing happened.
+    fn per_s(&self, args: &[f64], of: fn(&Second) -> f64) -> Option<f64> {
+        let [from, to] = [args.first()?, args.get(1)?].map(|s| f64::from((*s + 0.5) as u32));
+        let to = to.min(f64::from(super::SECONDS_MAX));
+        (to > from).then(|| self.seconds.sum(args, of).unwrap_or(0.0) / (to - from))
     }
 
     pub(super) fn read_measure(&self, which: usize, args: &[f64], now: Us) -> Option<f64> {
         let c = &self.counts;
         match which {
-            measure::LOSS => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.turned_away), f64::from(t.attempts))
-            }
-            measure::GOODPUT_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.good), f64::from(t.produced))
-            }
-            measure::GOODPUT_RATE => self.total(args).map(|(t, s)| f64::from(t.good) / s),
-            measure::SERVED_RATE => self.total(args).map(|(t, s)| f64::from(t.served) / s),
-            measure::PRODUCED_RATE => self.total(args).map(|(t, s)| f64::from(t.produced) / s),
+            measure::LOSS => self.seconds.share(args, |s| s.turned_away.into(), |s| s.attempts.into()),
+            measure::GOODPUT_SHARE => self.seconds.share(args, |s| s.good.into(), |s| s.produced.into()),
+            measure::GOODPUT_RATE => self.per_s(args, |s| s.good.into()),
+            measure::SERVED_RATE => self.per_s(args, |s| s.served.into()),
+            measure::PRODUCED_RATE => self.per_s(args, |s| s.produced.into()),
             measure::DELAY_MEAN => {
-                let (t, _) = self.total(args)?;
-                (t.served > 0).then(|| t.delay_us as f64 / 1e3 / f64::from(t.served))
+                self.seconds.mean(args, |s| s.delay_us as f64, |s| s.served.into()).map(|us| us / 1e3)
             }
             measure::RECOVERED => {
-                let from = self.trouble_end;
-                let first = from.0.div_ceil(1_000_000) as usize;
                 let good = |s: &Second| f64::from(s.good) >= 0.9 * f64::from(s.produced);
-                let seconds = self.seconds.get(first..).unwrap_or(&[]);
-                let back = seconds.windows(5).position(|w| w.iter().all(good));
-                Some(back.map_or(now.since(from).as_s(), |i| Us::s((first + i) as u64).since(from).as_s()))
+                Some(self.seconds.recovered(self.trouble_end, now, good))
             }
-            measure::DUPLICATE_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.again), f64::from(t.served))
-            }
+            measure::DUPLICATE_SHARE => self.seconds.share(args, |s| s.again.into(), |s| s.served.into()),
             measure::OTHERS_P99 => ms(self.others_all.quantile(0.99)),
             measure::OTHERS_LOSS => percent(c.others_turned_away as f64, c.others as f64),
             measure::QUEUE_MAX => Some(c.queue_max as f64),

@@ -24,7 +24,7 @@ mod work;
 
 pub use consumers::{Rebalance, Span, SpanKind};
 pub use declare::{QUESTION, act, knob, measure, number};
-pub use look::{Fate, MemberView, Sample, TenantView};
+pub use look::{MemberView, TenantView};
 pub use words::span_word;
 
 use crate::blocks::adaptive::{Adaptive, Rule};
@@ -35,10 +35,11 @@ use crate::blocks::retry::{Backoff, Jitter, Retry};
 use crate::blocks::server::{DelayControl, Dropped, Job, Law, Line as Waiting, Order, Rules};
 use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
+use crate::look::{Fate, Samples, Seconds};
 use crate::measure::hist::Hist;
 use crate::measure::series::{Rate, Recent};
+use crate::slab::Slab;
 use consumers::{Consumers, Strategy};
-use look::Samples;
 use std::collections::VecDeque;
 use words::code;
 use work::{Task, Works};
@@ -46,7 +47,7 @@ use work::{Task, Works};
 /// Producers that there can be: as many as a line has lanes.
 pub const TENANTS: usize = crate::blocks::server::CLASSES;
 /// Seconds of which totals are kept.
-const SECONDS_MAX: usize = 3_600;
+const SECONDS_MAX: u32 = 3_600;
 /// An adaptive limit begins here and never goes below its floor.
 const LIMIT_FIRST: u32 = 20;
 const LIMIT_MIN: u32 = 1;
@@ -340,6 +341,16 @@ enum Why {
     Gone,
 }
 
+impl Why {
+    fn fate(self) -> Fate {
+        match self {
+            Why::Patience | Why::Gone => Fate::Left,
+            Why::Lost => Fate::Lost,
+            _ => Fate::Refused,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct Backpressure {
     s: Settings,
@@ -349,8 +360,7 @@ pub struct Backpressure {
     jitter: Stream,
     tenants: Vec<Tenant>,
 
-    requests: Vec<Request>,
-    free: Vec<u32>,
+    requests: Slab<Request>,
     /// Attempts inside in the order in which their callers' patience ends.
     deadlines: VecDeque<Job>,
     deadline_set: bool,
@@ -374,10 +384,11 @@ pub struct Backpressure {
     delays: Recent,
     others: Recent,
     others_all: Hist,
-    seconds: Vec<Second>,
+    seconds: Seconds<Second>,
     trouble_end: Us,
     overloaded: bool,
-    samples: Samples,
+    /// Of each one that is drawn, its producer.
+    samples: Samples<u8>,
     scratch: Vec<(Job, Dropped)>,
 }
 
@@ -394,15 +405,6 @@ fn fraction(bits: u64) -> f64 {
 }
 
 impl Backpressure {
-    /// The totals of the present second.
-    fn second(&mut self, now: Us) -> &mut Second {
-        let i = ((now.0 / 1_000_000) as usize).min(SECONDS_MAX - 1);
-        if i >= self.seconds.len() {
-            self.seconds.resize(i + 1, Second::default());
-        }
-        &mut self.seconds[i]
-    }
-
     fn is_down(&self, now: Us) -> bool {
         now < self.down_until
     }
@@ -491,6 +493,9 @@ impl Model for Backpressure {
 
     fn new(setup: &Setup) -> Backpressure {
         let s = Settings::read(setup.knobs);
+        // The numbers have the producer in them. Until the first second has been counted, one in four.
+        let mut samples = Samples::new(40.0, 224).scattered();
+        samples.pace(160.0);
         let tape = Tape::new(setup.seed);
         let seeds = Stream::new(setup.seed, "tape", "producers", 0);
         let tenants = (0..s.tenants).map(|t| Tenant {
@@ -514,8 +519,7 @@ impl Model for Backpressure {
             places: tape.purpose("partition"),
             jitter: Stream::new(setup.seed, "retry", "jitter", 0),
             tenants: tenants.collect(),
-            requests: Vec::new(),
-            free: Vec::new(),
+            requests: Slab::default(),
             deadlines: VecDeque::new(),
             deadline_set: false,
             line: Waiting::default(),
@@ -543,10 +547,10 @@ impl Model for Backpressure {
             delays: Recent::new(Us::s(12), 6),
             others: Recent::new(Us::s(12), 6),
             others_all: Hist::new(),
-            seconds: Vec::new(),
+            seconds: Seconds::new(SECONDS_MAX),
             trouble_end: Us::ZERO,
             overloaded: false,
-            samples: Samples::default(),
+            samples,
             scratch: Vec::new(),
             s,
         }
@@ -623,8 +627,7 @@ impl Model for Backpressure {
             knob::STRATEGY => self.wake_loops(ctx),
             _ => {}
         }
-        let value = (knobs.get(which as usize) * 1_000.0) as i64;
-        ctx.log(Tone::Info, code::KNOB, Line::NO_REQUEST, i64::from(which), value);
+        ctx.log_knob(code::KNOB, which, knobs);
         (0..self.tenants.len()).for_each(|t| self.hold_or_release(t, ctx));
         self.feed_all(ctx);
     }
@@ -644,8 +647,7 @@ impl Model for Backpressure {
 
     fn weight(&self) -> usize {
         core::mem::size_of::<Backpressure>()
-            + self.requests.len() * core::mem::size_of::<Request>()
-            + self.free.len() * 4
+            + self.requests.weight()
             + self.deadlines.len() * core::mem::size_of::<Job>()
             + self.line.weight()
             + self.tenants.iter().map(|t| core::mem::size_of::<Tenant>() + t.held.len() * 4).sum::<usize>()
@@ -656,7 +658,7 @@ impl Model for Backpressure {
             + self.delays.weight()
             + self.others.weight()
             + self.others_all.weight()
-            + self.seconds.len() * core::mem::size_of::<Second>()
+            + self.seconds.weight()
             + self.samples.weight()
     }
 

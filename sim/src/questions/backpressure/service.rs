@@ -41,21 +41,12 @@ impl Backpressure {
         let id = index as u32 * TENANTS as u32 + t as u32;
         self.tenants[t].produced += 1;
         self.rates.offered.add(ctx.now, 1);
-        self.second(ctx.now).produced += 1;
+        self.seconds.at(ctx.now).produced += 1;
         if self.s.log {
             return self.append(id, ctx);
         }
         let request = Request { id, last_wait: 0, attempt: 0, state: ClientState::Attempting };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.requests[slot as usize] = request;
-                slot
-            }
-            None => {
-                self.requests.push(request);
-                self.requests.len() as u32 - 1
-            }
-        };
+        let slot = self.requests.insert(request);
         self.counts.arrivals += 1;
         self.counts.live += 1;
         self.tenants[t].unanswered += 1;
@@ -150,13 +141,13 @@ impl Backpressure {
         let request = &mut self.requests[slot as usize];
         if request.state == ClientState::Free {
             // Its producer was disconnected meanwhile; now nothing refers to the place any more.
-            return self.free.push(slot);
+            return self.requests.release(slot);
         }
         request.attempt += 1;
         request.state = ClientState::Attempting;
         let (id, attempt) = (request.id, request.attempt);
         self.counts.attempts += 1;
-        self.second(ctx.now).attempts += 1;
+        self.seconds.at(ctx.now).attempts += 1;
         let other = tenant_of(id) > 0;
         self.counts.others += u64::from(other);
         if attempt > 1 {
@@ -233,7 +224,6 @@ impl Backpressure {
         self.counts.queued += 1;
         self.tenants[tenant_of(job.id)].waiting += 1;
         ctx.step(Tone::Waiting, code::LET_IN, job.id, self.counts.queued as i64, 0);
-        self.samples.reached(job.id, job.attempt, ctx.now);
         self.deadlines.push_back(job);
         if !self.deadline_set {
             self.deadline_set = true;
@@ -310,7 +300,7 @@ impl Backpressure {
     }
 
     fn turned_away(&mut self, job: Job, why: Why, ctx: &mut Ctx<Ev>) {
-        self.second(ctx.now).turned_away += 1;
+        self.seconds.at(ctx.now).turned_away += 1;
         self.counts.others_turned_away += u64::from(tenant_of(job.id) > 0);
         ctx.mix(u64::from(job.id) << 8 | why as u64);
         self.attempt_failed(job, why, ctx);
@@ -370,7 +360,7 @@ impl Backpressure {
         self.counts.in_service -= 1;
         self.counts.served += 1;
         self.bulkhead.leave(tenant_of(job.id));
-        let second = self.second(ctx.now);
+        let second = self.seconds.at(ctx.now);
         second.served += 1;
         second.delay_us += delay.0;
         self.delays.add(ctx.now, delay);
@@ -384,7 +374,7 @@ impl Backpressure {
             ctx.mix(u64::from(limit.limit()));
         }
         if self.awaited(&job) {
-            self.second(ctx.now).good += 1;
+            self.seconds.at(ctx.now).good += 1;
             self.rates.good.add(ctx.now, 1);
             self.counts.succeeded += 1;
             self.samples.end(ctx.now, job.id, job.attempt, Fate::Good);
@@ -393,7 +383,7 @@ impl Backpressure {
         } else {
             self.counts.wasted += 1;
             self.rates.wasted.add(ctx.now, 1);
-            self.samples.end(ctx.now, job.id, job.attempt, Fate::Wasted);
+            self.samples.end(ctx.now, job.id, job.attempt, Fate::Late);
             ctx.step(Tone::Stale, code::WASTED, job.id, delay.0 as i64, 0);
         }
         self.kick(ctx);
@@ -428,7 +418,7 @@ impl Backpressure {
 
     /// An attempt came to nothing: the caller tries again, or gives up. Ignored if it has left.
     fn attempt_failed(&mut self, job: Job, why: Why, ctx: &mut Ctx<Ev>) {
-        self.samples.end(ctx.now, job.id, job.attempt, Fate::of(why));
+        self.samples.end(ctx.now, job.id, job.attempt, why.fate());
         if !self.awaited(&job) {
             return;
         }
@@ -462,7 +452,7 @@ impl Backpressure {
         request.state = ClientState::Free;
         let t = tenant_of(request.id);
         if !timer {
-            self.free.push(slot);
+            self.requests.release(slot);
         }
         self.counts.live -= 1;
         self.tenants[t].unanswered -= 1;

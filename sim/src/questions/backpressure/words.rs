@@ -3,6 +3,7 @@
 use super::{Backpressure, SpanKind, Why, knob};
 use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
+use crate::look::{knob_now, tenths};
 
 /// Codes of what can happen. The first group is about one request or record.
 pub(super) mod code {
@@ -63,10 +64,6 @@ fn why(n: i64) -> &'static str {
     WHYS.iter().find(|(w, _)| *w as i64 == n).map_or("for no known reason", |(_, text)| text)
 }
 
-fn tenths(n: i64) -> String {
-    crate::declare::show(n as f64 / 10.0)
-}
-
 pub(super) fn tell(line: &Line) -> String {
     let (a, b) = (line.a, line.b);
     let n = thousands;
@@ -109,9 +106,7 @@ pub(super) fn tell(line: &Line) -> String {
         code::AWAKE => format!("consumer {a} goes on"),
         code::COLLAPSED => format!("overloaded: {} of {} a second are answered in time", n(a), n(b)),
         code::RECOVERED => format!("recovered: {} of {} a second are answered in time", n(a), n(b)),
-        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
-            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
-        }),
+        code::KNOB => knob_now(knob::ALL, a, b),
         code::JOINED => format!("consumer {a} joins and gets {b} partitions: rebalance"),
         code::LEFT => format!("consumer {a} is out of the group, its partitions go to others: rebalance"),
         code::EXPELLED => {

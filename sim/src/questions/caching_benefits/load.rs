@@ -9,21 +9,21 @@ impl Caching {
         let id = self.counts.reads as u32;
         self.counts.reads += 1;
         self.rates.reads.add(ctx.now, 1);
-        self.second(ctx.now).reads += 1;
+        self.seconds.at(ctx.now).reads += 1;
         if key < self.first_scan_key() {
             self.curve.touch(key);
         } else {
             self.curve.touch_once();
         }
         ctx.step(Tone::Info, code::ASKS, id, i64::from(key), 0);
-        self.samples.begin(ctx.now, id, key);
+        self.samples.begin(ctx.now, id, 1, ());
         let process = ((u128::from(self.processes.at(u64::from(id) + 1)) * u128::from(self.s.apps)) >> 64) as u16;
         let reader = Reader { id, key, process, polling: false, left: false };
         let (plan, found) = self.look(&reader, ctx.now);
         if found.look == Look::Fresh || matches!(plan, Plan::Serve | Plan::ServeAndRefresh) {
             self.counts.hits += 1;
             self.rates.hits.add(ctx.now, 1);
-            self.second(ctx.now).hits += 1;
+            self.seconds.at(ctx.now).hits += 1;
             let saved = (self.mean_time(key).0 / 10).min(10_000_000) as u32;
             self.rates.saved.add(ctx.now, saved);
         } else {
@@ -105,11 +105,11 @@ impl Caching {
             let served = ctx.now.since(since.max(Us::ms(u64::from(copy.stored_ms))));
             self.stale_for = self.stale_for.max(served);
             self.stale(reader.id, ctx.now.since(since), ctx);
-            self.samples.end(ctx.now, reader.id, Fate::Stale);
+            self.samples.end(ctx.now, reader.id, 1, Fate::Stale);
         } else {
             let old = ctx.now.since(Us::ms(u64::from(copy.stored_ms)));
             ctx.step(Tone::Ok, code::HIT, reader.id, old.0 as i64, expiry.0 as i64 - ctx.now.0 as i64);
-            self.samples.end(ctx.now, reader.id, Fate::Hit);
+            self.samples.end(ctx.now, reader.id, 1, Fate::Good);
         }
     }
 
@@ -117,7 +117,7 @@ impl Caching {
     fn stale(&mut self, id: u32, age: Us, ctx: &mut Ctx<Ev>) {
         self.counts.stale += 1;
         self.rates.stale.add(ctx.now, 1);
-        self.second(ctx.now).stale += 1;
+        self.seconds.at(ctx.now).stale += 1;
         // The oldest of this second, and of the one before.
         let second = ctx.now.0 / 1_000_000 * 1_000_000;
         if self.stale_age.1.0 < second {
@@ -132,8 +132,8 @@ impl Caching {
     fn fail(&mut self, id: u32, ctx: &mut Ctx<Ev>) {
         self.counts.failed += 1;
         self.rates.failed.add(ctx.now, 1);
-        self.second(ctx.now).failed += 1;
-        self.samples.end(ctx.now, id, Fate::Failed);
+        self.seconds.at(ctx.now).failed += 1;
+        self.samples.end(ctx.now, id, 1, Fate::Failed);
         ctx.mix(u64::from(id));
         ctx.bad();
     }
@@ -218,7 +218,7 @@ impl Caching {
         let others = self.flights.of(key) as u64;
         self.counts.queries += 1;
         self.rates.queries.add(ctx.now, 1);
-        self.second(ctx.now).queries += 1;
+        self.seconds.at(ctx.now).queries += 1;
         self.comb.add(ctx.now);
         self.counts.loads_max = self.counts.loads_max.max(others + 1);
         if others > 0 {
@@ -406,10 +406,10 @@ impl Caching {
             let changed = Us::ms(u64::from(changed_ms));
             if q.version < newest && changed + waited < ctx.now {
                 self.stale(reader.id, ctx.now.since(changed), ctx);
-                self.samples.end(ctx.now, reader.id, Fate::Stale);
+                self.samples.end(ctx.now, reader.id, 1, Fate::Stale);
             } else {
                 ctx.step(Tone::Ok, code::ANSWERED, reader.id, waited.0 as i64, 0);
-                self.samples.end(ctx.now, reader.id, Fate::Loaded);
+                self.samples.end(ctx.now, reader.id, 1, Fate::Loaded);
             }
         }
     }

@@ -3,80 +3,8 @@
 use super::{Caching, Kind, NEVER_MS, Theory, measure, number};
 use crate::blocks::cache::{Look, Policy};
 use crate::kernel::Us;
+use crate::look::{Sample, percent};
 use crate::measure::series::Rate;
-use std::collections::VecDeque;
-
-/// What became of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Open,
-    Hit,
-    /// Answered with a value that had been changed before.
-    Stale,
-    /// Answered by the database, or by somebody else's query.
-    Loaded,
-    Failed,
-}
-
-/// One read of the few that are drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub id: u32,
-    pub key: u32,
-    pub fate: Fate,
-    pub at: Us,
-    /// When its fate was decided.
-    pub end: Us,
-}
-
-/// About so many reads a second are remembered for the picture.
-const SAMPLES_PER_S: f64 = 40.0;
-const SAMPLES_MAX: usize = 160;
-
-/// Every n-th read, so that what is drawn is a fair share of what happens at any rate.
-#[derive(Clone, Debug)]
-pub(super) struct Samples {
-    ring: VecDeque<Sample>,
-    every: u32,
-    finest: u32,
-}
-
-impl Samples {
-    pub(super) fn new(rate: f64) -> Samples {
-        let mut samples = Samples { ring: VecDeque::new(), every: 1, finest: 1 };
-        samples.pace(rate);
-        samples.finest = samples.every;
-        samples
-    }
-    pub(super) fn pace(&mut self, rate: f64) {
-        let every = (libm::ceil(rate / SAMPLES_PER_S) as u32).max(1).next_power_of_two();
-        // Reads from before a change are still followed.
-        self.finest = every.min(self.every);
-        self.every = every;
-    }
-    #[inline]
-    pub(super) fn begin(&mut self, now: Us, id: u32, key: u32) {
-        if id & (self.every - 1) != 0 {
-            return;
-        }
-        if self.ring.len() == SAMPLES_MAX {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(Sample { id, key, fate: Fate::Open, at: now, end: Us::MAX });
-    }
-    #[inline]
-    pub(super) fn end(&mut self, now: Us, id: u32, fate: Fate) {
-        if id & (self.finest - 1) != 0 {
-            return;
-        }
-        if let Some(s) = self.ring.iter_mut().rev().find(|s| s.id == id) {
-            (s.fate, s.end) = (fate, now);
-        }
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.ring.len() * core::mem::size_of::<Sample>()
-    }
-}
 
 /// Bins of the comb on each side of now.
 pub const COMB_BINS: usize = 40;
@@ -127,10 +55,6 @@ pub struct Bin {
     pub loading: u32,
 }
 
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| 100.0 * part / whole)
-}
-
 impl Caching {
     pub fn theory(&self) -> &Theory {
         &self.theory
@@ -163,7 +87,7 @@ impl Caching {
     /// are fewer.
     pub fn hit_share(&self, now: Us) -> Option<f64> {
         let whole = (now.0 / 1_000_000) as usize;
-        let recent = self.seconds.get(whole.saturating_sub(10)..whole.min(self.seconds.len())).unwrap_or(&[]);
+        let recent = self.seconds.between(&[whole.saturating_sub(10) as f64, whole as f64]).unwrap_or(&[]);
         let (reads, hits) =
             recent.iter().fold((0u64, 0u64), |(r, h), s| (r + u64::from(s.reads), h + u64::from(s.hits)));
         if reads > 0 && whole >= 2 {
@@ -208,11 +132,11 @@ impl Caching {
             .then(|| now.since(Us::ms(u64::from(copy.superseded_ms))))
     }
     /// The reads that are drawn, oldest first: one in `drawn_one_in`.
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> + '_ {
-        self.samples.ring.iter()
+    pub fn samples(&self) -> impl Iterator<Item = &Sample<()>> + '_ {
+        self.samples.iter()
     }
     pub fn drawn_one_in(&self) -> u32 {
-        self.samples.every
+        self.samples.one_in()
     }
 
     /// The products by popularity in about so many classes, finer where the popular ones are.
@@ -332,19 +256,15 @@ impl Caching {
 
     pub(super) fn read_measure(&self, which: usize, args: &[f64]) -> Option<f64> {
         let c = &self.counts;
-        // Totals of the whole seconds from the first argument to the second.
-        let seconds = || {
-            let [from, to] = [args.first()?, args.get(1)?].map(|s| (*s + 0.5) as usize);
-            self.seconds.get(from..to.min(self.seconds.len())).filter(|s| !s.is_empty())
-        };
-        let total = |of: fn(&super::Second) -> u32| Some(seconds()?.iter().map(|s| f64::from(of(s))).sum::<f64>());
+        let sum = |of| self.seconds.sum(args, of);
+        let share = |part, whole| self.seconds.share(args, part, whole);
         match which {
-            measure::HIT_RATIO => percent(total(|s| s.hits)?, total(|s| s.reads)?),
-            measure::READERS_HIT => percent(total(|s| s.hits)?, total(|s| s.reads - s.scanned)?),
-            measure::DB_RATE => Some(total(|s| s.queries)? / seconds()?.len() as f64),
-            measure::DB_CALLS => total(|s| s.queries),
-            measure::FAILED_SHARE => percent(total(|s| s.failed)?, total(|s| s.reads)?),
-            measure::STALE_READS => total(|s| s.stale),
+            measure::HIT_RATIO => share(|s| s.hits.into(), |s| s.reads.into()),
+            measure::READERS_HIT => share(|s| s.hits.into(), |s| (s.reads - s.scanned).into()),
+            measure::DB_RATE => self.seconds.per_s(args, |s| s.queries.into()),
+            measure::DB_CALLS => sum(|s| s.queries.into()),
+            measure::FAILED_SHARE => share(|s| s.failed.into(), |s| s.reads.into()),
+            measure::STALE_READS => sum(|s| s.stale.into()),
             measure::PER_EXPIRY => {
                 let e = &self.expiries;
                 (e.done > 0).then(|| e.queries as f64 / e.done as f64)
@@ -364,7 +284,7 @@ impl Caching {
             measure::CURVE => self.curve.hit_ratio(*args.first()?).map(|s| 100.0 * s),
             measure::MOVED => self.busiest(),
             measure::P99_MAX => {
-                let most = seconds()?.iter().map(|s| s.p99_us).max()?;
+                let most = self.seconds.between(args)?.iter().map(|s| s.p99_us).max()?;
                 (most > 0).then(|| f64::from(most) / 1e3)
             }
             _ => None,

@@ -20,7 +20,7 @@ mod look;
 mod words;
 
 pub use declare::{QUESTION, act, knob, measure, number};
-pub use look::{Bin, COMB_BINS, Fate, Sample};
+pub use look::{Bin, COMB_BINS};
 
 use crate::blocks::cache::{Cache, Policy};
 use crate::blocks::inflight::{Chain, InFlight};
@@ -32,9 +32,10 @@ use crate::blocks::shard::{Placement, ShardMap};
 use crate::blocks::stampede::{Flights, Guard, Leases};
 use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
+use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Rate, Recent};
 use crate::theory::{self, Class};
-use look::{Comb, Samples};
+use look::Comb;
 use std::sync::Arc;
 use words::code;
 
@@ -49,7 +50,7 @@ const VIRTUAL_NODES: u16 = 64;
 /// Readers that may wait at once; one more fails. A bound for the memory of the app servers.
 const READERS_MAX: usize = 50_000;
 /// Seconds of which totals are kept.
-const SECONDS_MAX: usize = 3_600;
+const SECONDS_MAX: u32 = 3_600;
 /// The miss curve forgets half of what it has seen each time.
 const FADE_EVERY: u64 = 5;
 /// The timer that ends a reader's patience.
@@ -379,13 +380,13 @@ pub struct Caching {
     counts: Counts,
     rates: Rates,
     latency: Recent,
-    seconds: Vec<Second>,
+    seconds: Seconds<Second>,
     expiries: Expiries,
     stale_age: (Us, Us),
     stale_for: Us,
     curve: MissCurve,
     comb: Comb,
-    samples: Samples,
+    samples: Samples<()>,
     queue_full: bool,
 }
 
@@ -435,7 +436,7 @@ impl Caching {
         self.scan_left -= 1;
         let key = self.scan_next;
         self.scan_next = self.scan_next.wrapping_add(1).max(self.first_scan_key());
-        self.second(ctx.now).scanned += 1;
+        self.seconds.at(ctx.now).scanned += 1;
         self.read(key, ctx);
         if self.scan_left > 0 {
             ctx.after(self.scan_gap, Ev::Scan(self.scans));
@@ -486,7 +487,7 @@ impl Caching {
             (n.reads_before, n.reads) = (n.reads, 0);
         }
         let p99 = self.latency.quantile(ctx.now, 0.99).map_or(0, |p| p.0 as u32);
-        self.second(ctx.now - Us(1)).p99_us = p99;
+        self.seconds.at(ctx.now - Us(1)).p99_us = p99;
         let seconds = ctx.now.0 / 1_000_000;
         if seconds.is_multiple_of(FADE_EVERY) {
             self.curve.fade();
@@ -497,15 +498,6 @@ impl Caching {
             let (tone, code) = if full { (Tone::Rejected, code::FULL) } else { (Tone::Ok, code::ROOM) };
             ctx.log(tone, code, Line::NO_REQUEST, self.line.len() as i64, 0);
         }
-    }
-
-    /// The totals of a second.
-    fn second(&mut self, at: Us) -> &mut Second {
-        let i = ((at.0 / 1_000_000) as usize).min(SECONDS_MAX - 1);
-        if i >= self.seconds.len() {
-            self.seconds.resize(i + 1, Second::default());
-        }
-        &mut self.seconds[i]
     }
 
     /// Puts the most popular keys into the cache, with what is left of their time spread evenly.
@@ -528,6 +520,8 @@ impl Model for Caching {
     fn new(setup: &Setup) -> Caching {
         let k = setup.knobs;
         let s = Settings::read(k);
+        let mut samples = Samples::new(40.0, 160);
+        samples.pace(s.reads + s.hot);
         let tape = Tape::new(setup.seed);
         // Each stream of arrivals has a tape of its own, so that none shifts another.
         let of = |n: u64, rate: f64| {
@@ -590,13 +584,13 @@ impl Model for Caching {
                 saved: rate,
             },
             latency: Recent::new(Us::s(5), 5),
-            seconds: Vec::new(),
+            seconds: Seconds::new(SECONDS_MAX),
             expiries: Expiries::default(),
             stale_age: (Us::ZERO, Us::ZERO),
             stale_for: Us::ZERO,
             curve: MissCurve::new(s.keys + ABSENT_KEYS + 1),
             comb: Comb::new(s.ttl),
-            samples: Samples::new(s.reads + s.hot),
+            samples,
             queue_full: false,
             zipf,
             theory,
@@ -716,13 +710,7 @@ impl Model for Caching {
         if which as usize == knob::TTL {
             self.comb = Comb::new(self.s.ttl);
         }
-        ctx.log(
-            Tone::Info,
-            code::KNOB,
-            Line::NO_REQUEST,
-            i64::from(which),
-            (knobs.get(which as usize) * 1_000.0) as i64,
-        );
+        ctx.log_knob(code::KNOB, which, knobs);
     }
 
     fn number(&self, which: u8, now: Us) -> Option<f64> {
@@ -795,7 +783,7 @@ impl Model for Caching {
             + self.leases.weight()
             + self.readers.weight()
             + self.latency.weight()
-            + self.seconds.len() * core::mem::size_of::<Second>()
+            + self.seconds.weight()
             + self.curve.weight()
             + self.samples.weight()
     }

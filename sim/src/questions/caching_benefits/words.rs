@@ -4,6 +4,7 @@ use super::{Caching, knob};
 use crate::blocks::cache::Look;
 use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
+use crate::look::{knob_now, span, tenths};
 
 /// Codes of what can happen. The first group is about one read.
 pub(super) mod code {
@@ -43,14 +44,6 @@ pub(super) mod code {
     pub const KNOB: u8 = 38;
     pub const BOTS: u8 = 39;
     pub const BOTS_OVER: u8 = 40;
-}
-
-fn tenths(n: i64) -> String {
-    crate::declare::show(n as f64 / 10.0)
-}
-
-fn span(us: i64) -> Us {
-    Us(us.max(0) as u64)
 }
 
 pub(super) fn tell(line: &Line) -> String {
@@ -105,9 +98,7 @@ pub(super) fn tell(line: &Line) -> String {
         code::ROOM => "the database keeps up again".into(),
         code::BOTS => format!("{a} % of the reads ask for what does not exist, for {}", span(b)),
         code::BOTS_OVER => "the bots are gone".into(),
-        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
-            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
-        }),
+        code::KNOB => knob_now(knob::ALL, a, b),
         _ => String::new(),
     }
 }

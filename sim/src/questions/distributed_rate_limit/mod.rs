@@ -1024,7 +1024,7 @@ impl Model for DistributedLimit {
             knob::CLOCK => self.tampered = true,
             _ => {}
         }
-        ctx.log(Tone::Info, code::KNOB, Line::NO_REQUEST, i64::from(knob), (knobs.get(knob as usize) * 1_000.0) as i64);
+        ctx.log_knob(code::KNOB, knob, knobs);
     }
 
     fn number(&self, number: u8, now: Us) -> Option<f64> {

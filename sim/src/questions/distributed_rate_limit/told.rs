@@ -5,6 +5,7 @@ use super::{By, DistributedLimit, Fallback, Fate, Mode, Verdict};
 use crate::blocks::limit_code::IN_NODE;
 use crate::blocks::limit_store::{Answer, Command, Reply};
 use crate::kernel::{Line, Us};
+use crate::look::{capital, span};
 
 pub(super) mod code {
     pub const ARRIVES: u8 = 0;
@@ -49,11 +50,6 @@ pub fn user_name(user: usize) -> String {
 
 fn name(user: i64) -> String {
     user_name(user.max(0) as usize)
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
 pub(super) fn command_code(command: &Command) -> i64 {
@@ -119,10 +115,6 @@ fn and_why(code: i64) -> String {
         _ => "",
     };
     format!("{by}{verdict}")
-}
-
-fn span(us: i64) -> String {
-    Us(us.max(0) as u64).to_string()
 }
 
 pub(super) fn tell(line: &Line) -> String {

@@ -12,7 +12,7 @@ impl Million {
         self.meters.add(meter::OFFERED, 1);
         let bits = self.kinds.at(u64::from(id) + 1);
         let write = (bits as u32 & 0xf_ffff) < self.write_cut;
-        self.samples.begin(ctx.now, id, write);
+        self.samples.begin(ctx.now, id, 1, Way::new(write));
         ctx.step(Tone::Info, code::ARRIVED, id, i64::from(write), 0);
         if self.s.limiter && !self.within_tier(id, (bits >> 40) as u32 & 0xf_ffff, ctx) {
             return;
@@ -49,7 +49,7 @@ impl Million {
         self.counts.limited += 1;
         self.now.limited += 1;
         self.meters.add(meter::LIMITED, 1);
-        self.samples.end(ctx.now, id, Fate::Limited);
+        self.samples.end(ctx.now, id, 1, Fate::Refused);
         ctx.mix(u64::from(id));
         ctx.step(Tone::Rejected, code::LIMITED, id, i64::from(limit), i64::from(paid));
         false
@@ -96,7 +96,9 @@ impl Million {
             ctx.at(self.patience_at, Ev::Patience);
         }
         self.counts.entered += 1;
-        self.samples.sent(id, self.servers[server as usize].zone);
+        if let Some(s) = self.samples.find(id, 1) {
+            s.what.zone = self.servers[server as usize].zone;
+        }
         ctx.step(Tone::Info, code::SENT, id, i64::from(server), i64::from(b));
         if idle {
             self.begin(slot, ctx);
@@ -213,7 +215,7 @@ impl Million {
         self.now.good += 1;
         self.now.reads_good += u32::from(!write);
         self.meters.add(meter::GOOD, 1);
-        self.samples.end(ctx.now, id, Fate::Good);
+        self.samples.end(ctx.now, id, 1, Fate::Good);
     }
 
     #[inline]
@@ -291,7 +293,7 @@ impl Million {
         } else {
             self.now.failed += 1;
         }
-        self.samples.end(ctx.now, id, Fate::of(why));
+        self.samples.end(ctx.now, id, 1, why.fate());
         ctx.bad();
         ctx.mix(u64::from(id) << 8 | why as u64);
         ctx.step(Tone::Rejected, code::FAILED, id, why as i64, i64::from(write));

@@ -218,7 +218,9 @@ impl Million {
         (f.at, f.node) = (At::Query, node);
         f.flags &= !RUNNING;
         let id = f.id;
-        self.samples.asked(ctx.now, id, node);
+        if let Some(s) = self.samples.find(id, 1) {
+            s.what.asked = ctx.now;
+        }
         let waiting = self.nodes[node as usize].line.len() as i64;
         ctx.step(Tone::Waiting, code::ASKED, id, i64::from(node), waiting);
         if !self.enqueue(slot, node, ctx) {

@@ -1,110 +1,23 @@
 //! What can be seen of a run: numbers, measures, and what the picture is drawn from.
 
 use super::*;
+use crate::look::{Sample, ms, percent};
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Open,
-    Good,
-    Shed,
-    Failed,
-    /// Its client ran out of patience.
-    Left,
-    Limited,
-}
-
-impl Fate {
-    pub(super) fn of(why: Why) -> Fate {
-        match why {
-            Why::Full | Why::BalancerFull => Fate::Shed,
-            Why::Patience => Fate::Left,
-            _ => Fate::Failed,
-        }
-    }
-}
-
-/// One request of the few that are drawn.
+/// What the picture needs to know of a request besides its fate.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub id: u32,
+pub struct Way {
     pub write: bool,
-    /// `NOWHERE` if it never reached a server, or a database node.
+    /// `NOWHERE` if it never reached a server.
     pub zone: u8,
-    pub node: u8,
-    pub fate: Fate,
-    pub at: Us,
-    /// When it last asked the database, and when its fate was decided.
+    /// When it last asked the database.
     pub asked: Us,
-    pub end: Us,
 }
 
-impl Sample {
+impl Way {
     pub const NOWHERE: u8 = u8::MAX;
-}
 
-const SAMPLES_PER_S: f64 = 40.0;
-const SAMPLES_MAX: usize = 128;
-
-/// Every n-th request, so that what is drawn is a fair share of what happens at any rate.
-#[derive(Clone, Debug)]
-pub(super) struct Samples {
-    ring: VecDeque<Sample>,
-    every: u32,
-    /// The finer of the last two paces: requests from before a change are still followed.
-    finest: u32,
-}
-
-impl Default for Samples {
-    fn default() -> Samples {
-        Samples { ring: VecDeque::new(), every: 512, finest: 512 }
-    }
-}
-
-impl Samples {
-    pub(super) fn pace(&mut self, rate: f64) {
-        let every = (libm::ceil(rate / SAMPLES_PER_S) as u32).max(1).next_power_of_two();
-        self.finest = every.min(self.every);
-        self.every = every;
-    }
-    #[inline]
-    pub(super) fn begin(&mut self, now: Us, id: u32, write: bool) {
-        if id & (self.every - 1) != 0 {
-            return;
-        }
-        if self.ring.len() == SAMPLES_MAX {
-            self.ring.pop_front();
-        }
-        let (zone, node) = (Sample::NOWHERE, Sample::NOWHERE);
-        self.ring.push_back(Sample { id, write, zone, node, fate: Fate::Open, at: now, asked: Us::MAX, end: Us::MAX });
-    }
-    #[inline]
-    fn find(&mut self, id: u32) -> Option<&mut Sample> {
-        if id & (self.finest - 1) != 0 {
-            return None;
-        }
-        self.ring.iter_mut().rev().find(|s| s.id == id)
-    }
-    #[inline]
-    pub(super) fn sent(&mut self, id: u32, zone: u8) {
-        if let Some(s) = self.find(id) {
-            s.zone = zone;
-        }
-    }
-    #[inline]
-    pub(super) fn asked(&mut self, now: Us, id: u32, node: u8) {
-        if let Some(s) = self.find(id) {
-            (s.asked, s.node) = (now, node);
-        }
-    }
-    #[inline]
-    pub(super) fn end(&mut self, now: Us, id: u32, fate: Fate) {
-        if let Some(s) = self.find(id).filter(|s| s.fate == Fate::Open) {
-            (s.fate, s.end) = (fate, now);
-        }
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.ring.len() * core::mem::size_of::<Sample>()
+    pub(super) fn new(write: bool) -> Way {
+        Way { write, zone: Way::NOWHERE, asked: Us::MAX }
     }
 }
 
@@ -158,14 +71,6 @@ pub struct Row {
     pub unit: &'static str,
     pub planned: Option<f64>,
     pub measured: Option<f64>,
-}
-
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| 100.0 * part / whole)
-}
-
-fn ms(span: Option<Us>) -> Option<f64> {
-    span.map(Us::as_ms)
 }
 
 impl Million {
@@ -244,11 +149,12 @@ impl Million {
     pub fn rate(&self) -> f64 {
         self.load.rate()
     }
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> + '_ {
-        self.samples.ring.iter()
+    /// The requests that are drawn, oldest first.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample<Way>> + '_ {
+        self.samples.iter()
     }
     pub fn drawn_one_in(&self) -> u32 {
-        self.samples.every
+        self.samples.one_in()
     }
     pub fn single_flight(&self) -> bool {
         self.s.single
@@ -378,42 +284,14 @@ impl Million {
         }
     }
 
-    /// Totals of the whole seconds from `from` to `to`, and how many they are.
-    fn total(&self, args: &[f64]) -> Option<(Second, f64)> {
-        let [from, to] = [args.first()?, args.get(1)?].map(|s| (*s + 0.5) as usize);
-        let seconds = self.seconds.get(from..to.min(self.seconds.len()))?;
-        let mut t = Second::default();
-        for s in seconds {
-            t.arrived += s.arrived;
-            t.limited += s.limited;
-            t.good += s.good;
-            t.shed += s.shed;
-            t.failed += s.failed;
-            t.reads += s.reads;
-            t.reads_good += s.reads_good;
-            t.lookups += s.lookups;
-            t.hits += s.hits;
-            t.latency_ms += s.latency_ms;
-            t.latencies += s.latencies;
-            t.busy += s.busy;
-            t.workers += s.workers;
-            t.connections += s.connections;
-            t.db_busy += s.db_busy;
-            t.db_slots += s.db_slots;
-        }
-        (!seconds.is_empty()).then_some((t, seconds.len() as f64))
-    }
-
     pub(super) fn read_measure(&self, which: usize, args: &[f64], now: Us) -> Option<f64> {
         let (c, p) = (&self.counts, &self.plan);
-        let of = |part: fn(&Second) -> f64, whole: fn(&Second) -> f64| {
-            let (t, _) = self.total(args)?;
-            percent(part(&t), whole(&t))
-        };
+        let seconds = &self.seconds;
+        let of = |part, whole| seconds.share(args, part, whole);
         let f = f64::from;
         match which {
             measure::GOODPUT_SHARE => of(|t| f64::from(t.good), |t| f64::from(t.arrived - t.limited)),
-            measure::GOODPUT_RATE => self.total(args).map(|(t, n)| f(t.good) / n),
+            measure::GOODPUT_RATE => seconds.per_s(args, |t| t.good.into()),
             measure::SHED_SHARE => of(|t| f64::from(t.shed), |t| f64::from(t.arrived - t.limited)),
             measure::FAILED_SHARE => {
                 of(|t| f64::from(t.shed) + f64::from(t.failed), |t| f64::from(t.arrived - t.limited))
@@ -425,27 +303,20 @@ impl Million {
             }
             measure::BUSY => of(|t| f64::from(t.busy), |t| f64::from(t.workers)),
             measure::DB_BUSY => of(|t| f64::from(t.db_busy), |t| f64::from(t.db_slots)),
-            measure::CONNECTIONS => self.total(args).map(|(t, n)| f64::from(t.connections) / n),
+            measure::CONNECTIONS => seconds.per_s(args, |t| t.connections.into()),
             measure::CONFIGURED => Some(self.connections().0 as f64),
             measure::OVER_LIMIT => Some(self.connections().0 as f64 / f(self.connections().1)),
             measure::WITHOUT => Some(f(self.servers_without())),
             measure::HIT => of(|t| f64::from(t.hits), |t| f64::from(t.lookups)),
-            measure::LATENCY => {
-                let (t, _) = self.total(args)?;
-                (t.latencies > 0).then(|| f64::from(t.latency_ms) / f(t.latencies))
-            }
+            measure::LATENCY => seconds.mean(args, |t| t.latency_ms.into(), |t| t.latencies.into()),
             measure::DEMAND => {
-                let (t, n) = self.total(args)?;
-                let hit = if t.lookups > 0 { f(t.hits) / f(t.lookups) } else { 0.0 };
-                Some(f(t.reads) / n * (1.0 - self.s.edge) * f(self.s.reads) * (1.0 - hit))
+                let reads = seconds.per_s(args, |t| t.reads.into())?;
+                let hit = seconds.mean(args, |t| t.hits.into(), |t| t.lookups.into()).unwrap_or(0.0);
+                Some(reads * (1.0 - self.s.edge) * f(self.s.reads) * (1.0 - hit))
             }
             measure::RECOVERED => {
-                let from = self.trouble_end;
-                let first = from.0.div_ceil(1_000_000) as usize;
-                let good = |s: &Second| f(s.good) >= 0.9 * f(s.arrived - s.limited);
-                let seconds = self.seconds.get(first..).unwrap_or(&[]);
-                let back = seconds.windows(5).position(|w| w.iter().all(good));
-                Some(back.map_or(now.since(from).as_s(), |i| Us::s((first + i) as u64).since(from).as_s()))
+                let good = |s: &Second| f64::from(s.good) >= 0.9 * f64::from(s.arrived - s.limited);
+                Some(seconds.recovered(self.trouble_end, now, good))
             }
             measure::LOST_WRITES => Some(c.lost_writes as f64),
             measure::BACKLOG_MAX => Some(c.backlog_max as f64),

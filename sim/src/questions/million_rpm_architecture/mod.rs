@@ -26,7 +26,7 @@ mod plan;
 mod words;
 
 pub use declare::{QUESTION, act, knob, measure, number};
-pub use look::{Fate, NodeView, Part, Row, Sample, ServerView, ZoneView};
+pub use look::{NodeView, Part, Row, ServerView, Way, ZoneView};
 pub use plan::{Deployed, Plan, Prediction};
 
 use crate::blocks::balancer::{Balancer, Choice, HealthRule};
@@ -36,8 +36,8 @@ use crate::blocks::server::Law;
 use crate::blocks::shard::{Placement, ShardMap};
 use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
+use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
-use look::Samples;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use words::code;
@@ -55,7 +55,7 @@ const LOCAL_TTL: Us = Us::s(1);
 /// Paying clients send so many times as much.
 const PAYING_FACTOR: f64 = 10.0;
 /// Seconds of which totals are kept.
-const SECONDS_MAX: usize = 1_200;
+const SECONDS_MAX: u32 = 1_200;
 /// The two timers of a request.
 const PATIENCE: usize = 0;
 const WAITED: usize = 1;
@@ -549,6 +549,16 @@ enum Why {
     Patience,
 }
 
+impl Why {
+    fn fate(self) -> Fate {
+        match self {
+            Why::Full | Why::BalancerFull => Fate::Refused,
+            Why::Patience => Fate::Left,
+            _ => Fate::Failed,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct Million {
     s: Settings,
@@ -629,12 +639,12 @@ pub struct Million {
     meters: Meters<{ meter::N }>,
     latency: Recent,
     now: Second,
-    seconds: Vec<Second>,
+    seconds: Seconds<Second>,
     busy_share: f32,
     /// Spent so far, in millionths of a dollar.
     spent: u64,
     trouble_end: Us,
-    samples: Samples,
+    samples: Samples<Way>,
 }
 
 impl Million {
@@ -729,9 +739,7 @@ impl Million {
         self.spent += (self.machines_per_hour() / 3_600.0 * 1e6 + egress * 1e6) as u64;
         ctx.mix(self.spent);
         self.counts.backlog_max = self.counts.backlog_max.max(self.backlog.len() as u64);
-        if self.seconds.len() < SECONDS_MAX {
-            self.seconds.push(self.now);
-        }
+        self.seconds.push(self.now);
         self.now = Second::default();
         if (ctx.now.0 / 1_000_000).is_multiple_of(60) {
             self.tiers.fill(0);
@@ -859,11 +867,11 @@ impl Model for Million {
             meters: Meters::new(Us::s(1)),
             latency: Recent::new(Us::s(5), 5),
             now: Second::default(),
-            seconds: Vec::new(),
+            seconds: Seconds::new(SECONDS_MAX),
             busy_share: 0.0,
             spent: 0,
             trouble_end: Us::ZERO,
-            samples: Samples::default(),
+            samples: Samples::new(40.0, 128),
             s,
         };
         million.derive();
@@ -926,8 +934,7 @@ impl Model for Million {
         }
         self.set_timers(ctx);
         self.pace(ctx);
-        let value = (knobs.get(which as usize) * 1_000.0) as i64;
-        ctx.log(Tone::Info, code::KNOB, Line::NO_REQUEST, i64::from(which), value);
+        ctx.log_knob(code::KNOB, which, knobs);
     }
 
     fn number(&self, which: u8, now: Us) -> Option<f64> {
@@ -1039,7 +1046,7 @@ impl Model for Million {
             + self.shards.len() * core::mem::size_of::<Shard>()
             + self.backlog.len() * 4
             + self.latency.weight()
-            + self.seconds.len() * core::mem::size_of::<Second>()
+            + self.seconds.weight()
             + self.samples.weight()
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::decimal::fixed;
+use crate::look::{capital, span};
 
 /// What a line of the log is about.
 pub(super) mod code {
@@ -101,10 +102,6 @@ fn leg(word: i64, legs: i64) -> String {
     }
 }
 
-fn seconds(us: i64) -> String {
-    Us(us.max(0) as u64).to_string()
-}
-
 pub(super) fn tell(line: &Line) -> String {
     let (a, b) = (line.a, line.b);
     let order = line.request;
@@ -112,9 +109,9 @@ pub(super) fn tell(line: &Line) -> String {
         code::STUCK => format!(
             "Order {order} is stuck for ever: it is neither completed nor compensated, and no message, timer or row is left that could move it."
         ),
-        code::COMPLETED => format!("Order {order} is complete: all services agree, {} after it arrived.", seconds(a)),
+        code::COMPLETED => format!("Order {order} is complete: all services agree, {} after it arrived.", span(a)),
         code::COMPENSATED => {
-            format!("Order {order} has come to nothing: all services agree, {} after it arrived.", seconds(a))
+            format!("Order {order} has come to nothing: all services agree, {} after it arrived.", span(a))
         }
         code::READ => format!("Somebody reads order {order} half done, and nothing says so."),
         code::REFUSED if a == 1 => format!("Order {order} is refused at the door: nobody is there who could take it."),
@@ -122,12 +119,12 @@ pub(super) fn tell(line: &Line) -> String {
         code::PLACED => format!("A customer orders article {a}."),
         code::CRASH => format!(
             "{} crashes at order {order}, at \"{}\": {}.",
-            cap(name(&NODES, b & 0xff)),
+            capital(name(&NODES, b & 0xff)),
             AT.get(a as usize).map_or("?", |t| t.1),
             WHEN.get((b >> 8) as usize).map_or("?", |t| t.1)
         ),
-        code::DOWN => format!("{} is down for {}.", cap(name(&NODES, a)), seconds(b)),
-        code::UP => format!("{} is back.", cap(name(&NODES, a))),
+        code::DOWN => format!("{} is down for {}.", capital(name(&NODES, a)), span(b)),
+        code::UP => format!("{} is back.", capital(name(&NODES, a))),
         code::ARMED_KILL if a == 1 => "The coordinator of the next order dies when the answers are in.".to_string(),
         code::ARMED_KILL | code::NO_COORDINATOR => {
             "There is no coordinator to kill: the services follow events.".to_string()
@@ -139,20 +136,20 @@ pub(super) fn tell(line: &Line) -> String {
         ),
         code::ARMED_SINGLE => format!(
             "{} will be {}.",
-            cap(KINDS.get(a as usize).map_or("?", |t| t.1)),
+            capital(KINDS.get(a as usize).map_or("?", |t| t.1)),
             if b == 1 { "duplicated" } else { "dropped" }
         ),
         code::ARMED_FAIL => format!("The next {a} attempts at a compensation will fail."),
-        code::PAUSED => format!("The read model stops for {}.", seconds(a)),
+        code::PAUSED => format!("The read model stops for {}.", span(a)),
         code::LOST => format!("Lost: {}.", leg(a, b)),
-        code::SENT => format!("{}.", cap(&leg(a, b))),
+        code::SENT => format!("{}.", capital(&leg(a, b))),
         code::TWICE => format!("Twice: {}.", leg(a, b)),
         code::BROKER_FULL => format!("The broker is full and refuses \"{}\".", body(a)),
-        code::NOBODY => format!("{}: nobody answers there.", cap(&leg(a, b))),
+        code::NOBODY => format!("{}: nobody answers there.", capital(&leg(a, b))),
         code::REDELIVERED => {
             format!("No acknowledgement for \"{}\" yet: the broker delivers it again, {} before this.", body(a), b)
         }
-        code::HELD => format!("{}: it is down. The broker keeps the message.", cap(&leg(a, b))),
+        code::HELD => format!("{}: it is down. The broker keeps the message.", capital(&leg(a, b))),
         code::ROW => {
             format!("{} commits, and \"{}\" is a row in its outbox in the same transaction.", name(&NODES, b), body(a))
         }
@@ -161,7 +158,7 @@ pub(super) fn tell(line: &Line) -> String {
             format!("{} crashed in the middle of \"{}\": the local transaction rolls back.", name(&NODES, b), body(a))
         }
         code::FAILED => {
-            format!("\"{}\" fails and will be retried until it succeeds. {b} more failures to come.", cap(body(a)))
+            format!("\"{}\" fails and will be retried until it succeeds. {b} more failures to come.", capital(body(a)))
         }
         code::REPEATED => {
             format!("{} has processed \"{}\" before: its inbox says so. No second effect.", name(&NODES, b), body(a))
@@ -193,15 +190,15 @@ pub(super) fn tell(line: &Line) -> String {
         code::IGNORED => format!("The orchestrator is not waiting for \"{}\" and ignores it.", body(a)),
         code::KILLED if a == 1 => format!(
             "All votes for order {order} are in. The coordinator dies before it has written its decision: down for {}.",
-            seconds(b)
+            span(b)
         ),
         code::KILLED => format!(
             "The pivot of order {order} is answered. The orchestrator dies before it has written that down: down for {}.",
-            seconds(b)
+            span(b)
         ),
         code::OVERDUE => "No reply within the timeout: the orchestrator sends the command again.".to_string(),
         code::RESUMED => "The orchestrator is back, reads its log and sends the command again.".to_string(),
-        code::ARRIVED => format!("\"{}\" arrives at {}.", cap(body(a)), name(&NODES, b & 0xff)),
+        code::ARRIVED => format!("\"{}\" arrives at {}.", capital(body(a)), name(&NODES, b & 0xff)),
         code::DECIDES if body(a) == "commit" => {
             "The decision is on the log: commit. From here on nothing can stop it.".to_string()
         }
@@ -218,11 +215,6 @@ pub(super) fn tell(line: &Line) -> String {
         code::GETS_LOCK => format!("Gets the row of article {a} from order {b}."),
         _ => String::new(),
     }
-}
-
-fn cap(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| std::iter::once(c.to_ascii_uppercase()).chain(chars).collect())
 }
 
 const ORDERS_IN_WORDS: usize = 8;

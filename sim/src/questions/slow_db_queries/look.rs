@@ -5,9 +5,9 @@ use crate::blocks::cache::Look;
 use crate::blocks::database::{Database, Usl};
 use crate::blocks::planner::{Method, Plan};
 use crate::kernel::Us;
+use crate::look::{Sample, ms, percent};
 use crate::measure::hist::Hist;
 use crate::measure::series::Rate;
-use std::collections::VecDeque;
 
 /// Totals of a second of the run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,83 +19,11 @@ pub struct Second {
     pub write_us: u64,
 }
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Open,
-    Good,
-    /// From the cache, and no longer true.
-    Stale,
-    Failed,
-    /// It waited for a connection in vain.
-    Left,
-}
-
-/// One of the few requests that are drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub id: u32,
-    pub kind: Kind,
-    pub fate: Fate,
-    pub at: Us,
-    pub end: Us,
-}
-
-/// About so many requests a second are remembered for the picture.
-const SAMPLES_PER_S: f64 = 40.0;
-/// Half a minute's worth, so that who waits that long is still drawn when the answer comes.
-const SAMPLES_MAX: usize = 900;
-
-/// Every n-th request, so that what is drawn is a fair share of what happens at any rate.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Samples {
-    ring: VecDeque<Sample>,
-    every: u32,
-}
-
-impl Samples {
-    pub(super) fn pace(&mut self, rate: f64) {
-        self.every = (libm::ceil(rate / SAMPLES_PER_S) as u32).max(1).next_power_of_two();
-    }
-    #[inline]
-    pub(super) fn begin(&mut self, now: Us, id: u32, kind: Kind) {
-        // Reports are few and matter.
-        if id & (self.every - 1) != 0 && kind != Kind::Report {
-            return;
-        }
-        if self.ring.len() == SAMPLES_MAX {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(Sample { id, kind, fate: Fate::Open, at: now, end: Us::MAX });
-    }
-    #[inline]
-    pub(super) fn end(&mut self, now: Us, id: u32, fate: Fate) {
-        if let Some(s) = self.ring.iter_mut().rev().find(|s| s.id == id) {
-            (s.fate, s.end) = (fate, now);
-        }
-    }
-    pub(super) fn whole(&mut self, now: Us, id: u32, fate: Fate) {
-        self.begin(now, id, Kind::Read);
-        self.end(now, id, fate);
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.ring.len() * core::mem::size_of::<Sample>()
-    }
-}
-
 /// A connection as the picture shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The request that holds it, with what it is at; `None` for an idle one.
     pub held: Option<(u32, Kind, Phase)>,
-}
-
-fn ms(t: Option<Us>) -> Option<f64> {
-    t.map(Us::as_ms)
-}
-
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| 100.0 * part / whole)
 }
 
 fn ratio(a: &Rate, b: &Rate, now: Us) -> Option<f64> {
@@ -106,11 +34,12 @@ fn ratio(a: &Rate, b: &Rate, now: Us) -> Option<f64> {
 impl SlowQueries {
     // ---- what the picture asks ----
 
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> {
-        self.samples.ring.iter()
+    /// The requests that are drawn, oldest first.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample<Kind>> {
+        self.samples.iter()
     }
     pub fn drawn_one_in(&self) -> u32 {
-        self.samples.every
+        self.samples.one_in()
     }
     pub fn is_bursting(&self) -> bool {
         self.bursting
@@ -300,21 +229,6 @@ impl SlowQueries {
         }
     }
 
-    /// Totals of the whole seconds from `from` to `to`.
-    fn total(&self, args: &[f64]) -> Option<(Second, f64)> {
-        let [from, to] = [args.first()?, args.get(1)?].map(|s| (*s + 0.5) as usize);
-        let seconds = self.seconds.get(from..to.min(self.seconds.len()))?;
-        let mut sum = Second::default();
-        for s in seconds {
-            sum.arrived += s.arrived;
-            sum.good += s.good;
-            sum.writes += s.writes;
-            sum.latency_us += s.latency_us;
-            sum.write_us += s.write_us;
-        }
-        (!seconds.is_empty()).then_some((sum, seconds.len() as f64))
-    }
-
     fn cost_of(&self, methods: &[Method]) -> Option<f64> {
         self.plans.iter().find(|p| methods.contains(&p.method)).map(|p| p.total)
     }
@@ -328,22 +242,10 @@ impl SlowQueries {
     pub(super) fn read_measure(&self, which: usize, args: &[f64], now: Us) -> Option<f64> {
         let c = &self.counts;
         match which {
-            measure::SERVED_RATE => {
-                let (t, seconds) = self.total(args)?;
-                Some(f64::from(t.good) / seconds)
-            }
-            measure::SERVED_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.good), f64::from(t.arrived))
-            }
-            measure::MEAN_MS => {
-                let (t, _) = self.total(args)?;
-                (t.good > 0).then(|| t.latency_us as f64 / 1e3 / f64::from(t.good))
-            }
-            measure::WRITE_MEAN_MS => {
-                let (t, _) = self.total(args)?;
-                (t.writes > 0).then(|| t.write_us as f64 / 1e3 / f64::from(t.writes))
-            }
+            measure::SERVED_RATE => self.seconds.per_s(args, |s| s.good.into()),
+            measure::SERVED_SHARE => self.seconds.share(args, |s| s.good.into(), |s| s.arrived.into()),
+            measure::MEAN_MS => self.seconds.mean(args, |s| s.latency_us as f64 / 1e3, |s| s.good.into()),
+            measure::WRITE_MEAN_MS => self.seconds.mean(args, |s| s.write_us as f64 / 1e3, |s| s.writes.into()),
             measure::CLEARED => Some(self.cleared.unwrap_or(now).as_s()),
             measure::WAITING_MAX => Some(c.waiting_max as f64),
             measure::GOOD_POINT => self.equilibria().map(|e| e.0),

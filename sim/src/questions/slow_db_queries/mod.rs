@@ -15,7 +15,7 @@ mod plan;
 mod words;
 
 pub use declare::{QUESTION, act, knob, measure, number};
-pub use look::{Fate, Place, Sample};
+pub use look::Place;
 pub use plan::index;
 
 use crate::blocks::cache::{Cache, Look};
@@ -25,14 +25,16 @@ use crate::blocks::planner::{Method, Plan};
 use crate::blocks::pool::{Acquire, Connection, Pool, Returned};
 use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, unit_exp};
+use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Rate, Recent};
-use look::{Samples, Second};
+use crate::slab::Slab;
+use look::Second;
 use words::code;
 
 /// A cache answers within this.
 const CACHE_TIME: Us = Us(500);
 /// Seconds of which totals are kept.
-const SECONDS_MAX: usize = 4_000;
+const SECONDS_MAX: u32 = 4_000;
 /// Nothing holds more connections than this: 40 instances of 1,000, and four nodes.
 const PLACES_DRAWN: usize = 4_096;
 
@@ -373,8 +375,7 @@ pub struct SlowQueries {
     report_generation: u32,
     next: u32,
 
-    requests: Vec<Request>,
-    free: Vec<u32>,
+    requests: Slab<Request>,
     /// Which request holds each place of the picture.
     places: Vec<u32>,
     free_places: Vec<u16>,
@@ -408,14 +409,14 @@ pub struct SlowQueries {
     latency: Recent,
     waits: Recent,
     execs: Recent,
-    seconds: Vec<Second>,
+    seconds: Seconds<Second>,
     served_work: f64,
     cleared: Option<Us>,
     all_held: Option<Us>,
     /// Set when the parts of a request's time were not the whole.
     broken: Option<(u64, u64)>,
     collapsed: bool,
-    samples: Samples,
+    samples: Samples<Kind>,
 }
 
 impl SlowQueries {
@@ -488,7 +489,7 @@ impl SlowQueries {
         self.counts.arrivals += 1;
         if !report {
             self.rates.offered.add(ctx.now, 1);
-            self.second(ctx.now).arrived += 1;
+            self.seconds.at(ctx.now).arrived += 1;
         }
         ctx.step(Tone::Info, code::ARRIVED, id, kind as i64, i64::from(key) + 1);
         if kind == Kind::Read && self.s.cache && self.cache_answers(id, key, ctx) {
@@ -517,18 +518,13 @@ impl SlowQueries {
             kind,
             phase: Phase::Waiting,
         };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.requests[slot as usize] = request;
-                slot
-            }
-            None => {
-                self.requests.push(request);
-                self.requests.len() as u32 - 1
-            }
-        };
+        let slot = self.requests.insert(request);
         self.counts.live += 1;
-        self.samples.begin(ctx.now, id, kind);
+        // Reports are few and matter.
+        match kind {
+            Kind::Report => self.samples.begin_surely(ctx.now, id, 1, kind),
+            _ => self.samples.begin(ctx.now, id, 1, kind),
+        }
         // A report waits for a connection as long as it takes; nobody sits in front of it.
         let p = &mut self.pools[pool];
         let got = if report { p.acquire_patiently(ctx.now, slot) } else { p.acquire(ctx.now, slot) };
@@ -570,7 +566,7 @@ impl SlowQueries {
         self.rates.hits.add(ctx.now, 1);
         self.rates.good.add(ctx.now, 1);
         self.latency.add(ctx.now, CACHE_TIME);
-        let second = self.second(ctx.now);
+        let second = self.seconds.at(ctx.now);
         second.good += 1;
         second.latency_us += CACHE_TIME.0;
         if stale {
@@ -579,7 +575,8 @@ impl SlowQueries {
             self.last_stale = Some(ctx.now);
             ctx.bad();
         }
-        self.samples.whole(ctx.now, id, if stale { Fate::Stale } else { Fate::Good });
+        self.samples.begin(ctx.now, id, 1, Kind::Read);
+        self.samples.end(ctx.now, id, 1, if stale { Fate::Stale } else { Fate::Good });
         ctx.mix(u64::from(stale) << 32 | u64::from(key));
         let tone = if stale { Tone::Stale } else { Tone::Ok };
         ctx.step(tone, code::HIT, id, age.0 as i64, i64::from(stale));
@@ -803,7 +800,7 @@ impl SlowQueries {
             self.rates.trips_us.add(ctx.now, r.trips);
             self.latency.add(ctx.now, total);
             self.execs.add(ctx.now, Us(u64::from(r.exec)));
-            let second = self.second(ctx.now);
+            let second = self.seconds.at(ctx.now);
             second.good += 1;
             second.latency_us += total.0;
             if r.kind == Kind::Write {
@@ -825,7 +822,7 @@ impl SlowQueries {
             _ => {}
         }
         ctx.step(Tone::Ok, code::ANSWERED, r.id, total.0 as i64, i64::from(r.wait));
-        self.samples.end(ctx.now, r.id, Fate::Good);
+        self.drawn_end(ctx.now, r.id, Fate::Good);
         self.leave(slot, Some(r.connection), ctx);
     }
 
@@ -847,8 +844,7 @@ impl SlowQueries {
         ctx.bad();
         ctx.mix(why as u64 | 0x100);
         ctx.step(Tone::Rejected, code::FAILED, r.id, why as i64, (ctx.now - r.arrived).0 as i64);
-        let fate = if why == Why::NoConnection { Fate::Left } else { Fate::Failed };
-        self.samples.end(ctx.now, r.id, fate);
+        self.drawn_end(ctx.now, r.id, Fate::Failed);
         // A cancelled statement leaves its connection as it was.
         let kept = (why == Why::Cancelled).then_some(r.connection);
         if holds {
@@ -893,7 +889,7 @@ impl SlowQueries {
         r.phase = Phase::Free;
         let (id, user, report) = (r.id, r.key, r.kind == Kind::Report);
         self.counts.live -= 1;
-        self.free.push(slot);
+        self.requests.release(slot);
         if self.s.arrivals == 2 && !report {
             self.user_thinks(user, id, ctx);
         }
@@ -1150,7 +1146,7 @@ impl SlowQueries {
     }
 
     fn tick(&mut self, ctx: &mut Ctx<Ev>) {
-        self.second(ctx.now);
+        self.seconds.at(ctx.now);
         let waiting = self.waiting();
         if self.cleared.is_none() && ctx.now >= self.burst_end && waiting == 0 && !self.bursting {
             self.cleared = Some(ctx.now);
@@ -1165,14 +1161,11 @@ impl SlowQueries {
         ctx.after(Us::s(1), Ev::Tick);
     }
 
-    /// The totals of the second that `now` is in.
-    #[inline]
-    fn second(&mut self, now: Us) -> &mut Second {
-        let i = ((now.0 / 1_000_000) as usize).min(SECONDS_MAX - 1);
-        if self.seconds.len() <= i {
-            self.seconds.resize(i + 1, Second::default());
+    /// Who waited longer than a change of the load or is a report is drawn too.
+    fn drawn_end(&mut self, now: Us, id: u32, fate: Fate) {
+        if let Some(s) = self.samples.search(id, 1) {
+            s.close(now, fate);
         }
-        &mut self.seconds[i]
     }
 
     fn waiting(&self) -> u64 {
@@ -1191,7 +1184,8 @@ impl Model for SlowQueries {
         let recent = Recent::new(Us::s(5), 5);
         let pooler = (s.pooler > 0).then(|| Pool::new(s.pooler, u32::MAX, Us::MAX, s.lifetime, setup.seed, 1_000_000));
         let node = Node { db: Database::new(s.usl), down: false, pooler };
-        let mut samples = Samples::default();
+        // Half a minute's worth, so that who waits that long is still drawn when the answer comes.
+        let mut samples = Samples::new(40.0, 900);
         samples.pace(s.rate);
         let mut q = SlowQueries {
             seed: setup.seed,
@@ -1207,8 +1201,7 @@ impl Model for SlowQueries {
             burst_end: Us::ZERO,
             report_generation: 0,
             next: 0,
-            requests: Vec::new(),
-            free: Vec::new(),
+            requests: Slab::default(),
             places: vec![u32::MAX; PLACES_DRAWN],
             free_places: (0..PLACES_DRAWN as u16).rev().collect(),
             pools: Vec::new(),
@@ -1245,7 +1238,7 @@ impl Model for SlowQueries {
             latency: recent.clone(),
             waits: recent.clone(),
             execs: recent,
-            seconds: Vec::new(),
+            seconds: Seconds::new(SECONDS_MAX),
             served_work: 0.0,
             cleared: None,
             all_held: None,
@@ -1400,13 +1393,7 @@ impl Model for SlowQueries {
     fn knob(&mut self, which: u8, knobs: &Knobs, ctx: &mut Ctx<Ev>) {
         self.s = Settings::read(knobs);
         self.ttl_max = self.ttl_max.max(self.s.ttl);
-        ctx.log(
-            Tone::Info,
-            code::KNOB,
-            Line::NO_REQUEST,
-            i64::from(which),
-            (knobs.get(which as usize) * 1_000.0) as i64,
-        );
+        ctx.log_knob(code::KNOB, which, knobs);
         match which as usize {
             knob::RATE => self.set_load(ctx),
             knob::REPORTS => {
@@ -1511,8 +1498,7 @@ impl Model for SlowQueries {
     fn weight(&self) -> usize {
         use core::mem::size_of;
         size_of::<SlowQueries>()
-            + self.requests.len() * size_of::<Request>()
-            + self.free.len() * 4
+            + self.requests.weight()
             + PLACES_DRAWN * 6
             + self.pools.iter().map(|p| size_of::<Pool>() + p.weight()).sum::<usize>()
             + self.nodes.iter().map(|n| size_of::<Node>() + n.db.weight()).sum::<usize>()
@@ -1521,7 +1507,7 @@ impl Model for SlowQueries {
             + self.latency.weight()
             + self.waits.weight()
             + self.execs.weight()
-            + self.seconds.len() * size_of::<Second>()
+            + self.seconds.weight()
             + self.samples.weight()
     }
 

@@ -5,6 +5,7 @@ use crate::blocks::cache::Look;
 use crate::blocks::planner::Method;
 pub(super) use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
+use crate::look::knob_now;
 
 /// Codes of what can happen. The first group is about one request.
 pub(super) mod code {
@@ -129,9 +130,7 @@ pub(super) fn tell(line: &Line) -> String {
             format!("the database cannot keep up: {} answers a second, {} requests are waiting", n(a), n(b))
         }
         code::RECOVERED => format!("the wait queue is empty again: {} answers a second", n(a)),
-        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
-            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
-        }),
+        code::KNOB => knob_now(knob::ALL, a, b),
         _ => String::new(),
     }
 }

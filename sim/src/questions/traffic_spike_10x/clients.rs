@@ -23,20 +23,11 @@ impl Spike {
             class,
             state: ClientState::Attempting,
         };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.requests[slot as usize] = request;
-                slot
-            }
-            None => {
-                self.requests.push(request);
-                self.requests.len() as u32 - 1
-            }
-        };
+        let slot = self.requests.insert(request);
         self.counts.arrivals += 1;
         self.counts.live += 1;
         self.rates.offered.add(ctx.now, 1);
-        let second = self.second(ctx.now);
+        let second = self.seconds.at(ctx.now);
         second.arrived += 1;
         if class == 0 {
             second.critical += 1;
@@ -45,15 +36,6 @@ impl Spike {
         self.budget.first_attempt();
         ctx.step(Tone::Info, code::ARRIVED, id, i64::from(class), 0);
         self.send(slot, ctx);
-    }
-
-    /// The totals of the present second.
-    pub(super) fn second(&mut self, now: Us) -> &mut Second {
-        let i = ((now.0 / 1_000_000) as usize).min(SECONDS_MAX - 1);
-        if i >= self.seconds.len() {
-            self.seconds.resize(i + 1, Second::default());
-        }
-        &mut self.seconds[i]
     }
 
     /// A client makes its next attempt.
@@ -74,7 +56,7 @@ impl Spike {
             self.deadline_set = true;
             ctx.after(self.s.patience, Ev::Patience);
         }
-        self.samples.begin(ctx.now, &job);
+        self.samples.begin(ctx.now, job.id, job.attempt, job.class);
         self.route(job, ctx);
     }
 
@@ -107,7 +89,7 @@ impl Spike {
 
     /// An attempt came to nothing: the client tries again, or gives up. Ignored if it has left.
     pub(super) fn attempt_failed(&mut self, job: Job, why: Why, ctx: &mut Ctx<Ev>) {
-        self.samples.end(ctx.now, &job, Fate::of(why));
+        self.samples.end(ctx.now, job.id, job.attempt, why.fate());
         if !self.awaited(&job) {
             return;
         }
@@ -125,7 +107,7 @@ impl Spike {
             ctx.after(wait, Ev::Retry(job.slot));
         } else {
             request.state = ClientState::Free;
-            self.free.push(job.slot);
+            self.requests.release(job.slot);
             self.counts.live -= 1;
             self.counts.failed += 1;
             ctx.bad();
@@ -139,12 +121,12 @@ impl Spike {
         let request = &mut self.requests[job.slot as usize];
         let arrived = Us(u64::from(request.at_high) << 32 | u64::from(request.at_low));
         request.state = ClientState::Free;
-        self.free.push(job.slot);
+        self.requests.release(job.slot);
         self.counts.live -= 1;
         self.counts.succeeded += 1;
         self.rates.good.add(ctx.now, 1);
         self.latency.add(ctx.now, ctx.now.since(arrived));
-        let second = self.second(ctx.now);
+        let second = self.seconds.at(ctx.now);
         second.good += 1;
         if job.class == 0 {
             second.critical_good += 1;

@@ -153,13 +153,13 @@ impl Spike {
             self.attempt_failed(job, Why::Database, ctx);
         } else if self.awaited(&job) {
             self.counts.served += 1;
-            self.samples.end(ctx.now, &job, Fate::Good);
+            self.samples.end(ctx.now, job.id, job.attempt, Fate::Good);
             self.answered(job, ctx);
         } else {
             self.counts.served += 1;
             self.counts.wasted += 1;
             self.rates.wasted.add(ctx.now, 1);
-            self.samples.end(ctx.now, &job, Fate::Wasted);
+            self.samples.end(ctx.now, job.id, job.attempt, Fate::Late);
             ctx.step(Tone::Stale, code::WASTED, job.id, i64::from(job.attempt), 0);
         }
         self.after_work(p, ctx);

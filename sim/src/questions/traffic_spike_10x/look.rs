@@ -1,11 +1,10 @@
 //! What can be seen of a run: numbers, measures, and what the picture is drawn from.
 
-use super::{METRIC_WINDOW, Second, Spike, Why, measure, number};
+use super::{METRIC_WINDOW, Spike, measure, number};
 use crate::blocks::breaker;
-use crate::blocks::server::Job;
 use crate::kernel::Us;
+use crate::look::{Sample, ms, percent};
 use crate::measure::series::Rate;
-use std::collections::VecDeque;
 
 /// Where a pod is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,125 +40,6 @@ pub struct PodView {
     pub busy: usize,
     pub workers: usize,
     pub waiting: usize,
-}
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Open,
-    Good,
-    /// Answered after its client had left.
-    Wasted,
-    Refused,
-    /// Its client ran out of patience while it waited.
-    Left,
-    Lost,
-    /// Accepted for later.
-    Later,
-}
-
-impl Fate {
-    pub(super) fn of(why: Why) -> Fate {
-        match why {
-            Why::Patience => Fate::Left,
-            Why::Lost => Fate::Lost,
-            _ => Fate::Refused,
-        }
-    }
-}
-
-/// One attempt of the few that are drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub id: u32,
-    pub attempt: u8,
-    pub class: u8,
-    /// `NO_POD` if it never reached one.
-    pub pod: u8,
-    pub fate: Fate,
-    pub at: Us,
-    /// When its fate was decided.
-    pub end: Us,
-}
-
-impl Sample {
-    pub const NO_POD: u8 = u8::MAX;
-}
-
-/// About so many attempts a second are remembered for the picture.
-const SAMPLES_PER_S: f64 = 48.0;
-const SAMPLES_MAX: usize = 256;
-
-/// Every n-th request, so that what is drawn is a fair share of what happens at any rate.
-#[derive(Clone, Debug)]
-pub(super) struct Samples {
-    ring: VecDeque<Sample>,
-    every: u32,
-    /// The finer of the last two paces: attempts from before a change are still followed.
-    finest: u32,
-}
-
-impl Default for Samples {
-    fn default() -> Samples {
-        Samples { ring: VecDeque::new(), every: 16, finest: 16 }
-    }
-}
-
-impl Samples {
-    pub(super) fn pace(&mut self, rate: f64) {
-        let every = (libm::ceil(rate / SAMPLES_PER_S) as u32).max(1).next_power_of_two();
-        self.finest = every.min(self.every);
-        self.every = every;
-    }
-    #[inline]
-    pub(super) fn begin(&mut self, now: Us, job: &Job) {
-        if job.id & (self.every - 1) != 0 {
-            return;
-        }
-        if self.ring.len() == SAMPLES_MAX {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(Sample {
-            id: job.id,
-            attempt: job.attempt,
-            class: job.class,
-            pod: Sample::NO_POD,
-            fate: Fate::Open,
-            at: now,
-            end: Us::MAX,
-        });
-    }
-    #[inline]
-    fn find(&mut self, job: &Job) -> Option<&mut Sample> {
-        if job.id & (self.finest - 1) != 0 {
-            return None;
-        }
-        self.ring.iter_mut().rev().find(|s| s.id == job.id && s.attempt == job.attempt)
-    }
-    #[inline]
-    pub(super) fn reached(&mut self, job: &Job, pod: u8) {
-        if let Some(s) = self.find(job) {
-            s.pod = pod;
-        }
-    }
-    /// The first fate counts: a client that has left does not see the late answer.
-    #[inline]
-    pub(super) fn end(&mut self, now: Us, job: &Job, fate: Fate) {
-        if let Some(s) = self.find(job).filter(|s| s.fate == Fate::Open) {
-            (s.fate, s.end) = (fate, now);
-        }
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.ring.len() * core::mem::size_of::<Sample>()
-    }
-}
-
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| 100.0 * part / whole)
-}
-
-fn ms(span: Option<Us>) -> Option<f64> {
-    span.map(Us::as_ms)
 }
 
 impl Spike {
@@ -235,12 +115,12 @@ impl Spike {
         let n = |stage| self.count(stage);
         (n(Stage::Ready), n(Stage::Booting), n(Stage::Stopping), n(Stage::Dead))
     }
-    /// The attempts that are drawn, oldest first: one request in `drawn_one_in`.
-    pub fn samples(&self) -> impl Iterator<Item = &Sample> + '_ {
-        self.samples.ring.iter()
+    /// The attempts that are drawn with their classes, oldest first: one request in `drawn_one_in`.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample<u8>> + '_ {
+        self.samples.iter()
     }
     pub fn drawn_one_in(&self) -> u32 {
-        self.samples.every
+        self.samples.one_in()
     }
     /// (connections in use, connections, workers that wait for one).
     pub fn database(&self) -> (u32, u32, usize) {
@@ -315,46 +195,18 @@ impl Spike {
         }
     }
 
-    /// Totals of the whole seconds from `from` to `to`.
-    fn total(&self, args: &[f64]) -> Option<(Second, f64)> {
-        let [from, to] = [args.first()?, args.get(1)?].map(|s| (*s + 0.5) as usize);
-        let seconds = self.seconds.get(from..to.min(self.seconds.len()))?;
-        let mut sum = Second::default();
-        for s in seconds {
-            sum.arrived += s.arrived;
-            sum.good += s.good;
-            sum.critical += s.critical;
-            sum.critical_good += s.critical_good;
-        }
-        (!seconds.is_empty()).then_some((sum, seconds.len() as f64))
-    }
-
     pub(super) fn read_measure(&self, which: usize, args: &[f64], now: Us) -> Option<f64> {
         let c = &self.counts;
         match which {
-            measure::GOODPUT_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.good), f64::from(t.arrived))
-            }
-            measure::GOODPUT_RATE => {
-                let (t, seconds) = self.total(args)?;
-                Some(f64::from(t.good) / seconds)
-            }
+            measure::GOODPUT_SHARE => self.seconds.share(args, |s| s.good.into(), |s| s.arrived.into()),
+            measure::GOODPUT_RATE => self.seconds.per_s(args, |s| s.good.into()),
             measure::LOST_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.arrived) - f64::from(t.good), f64::from(t.arrived))
+                self.seconds.share(args, |s| f64::from(s.arrived) - f64::from(s.good), |s| s.arrived.into())
             }
-            measure::CRITICAL_SHARE => {
-                let (t, _) = self.total(args)?;
-                percent(f64::from(t.critical_good), f64::from(t.critical))
-            }
+            measure::CRITICAL_SHARE => self.seconds.share(args, |s| s.critical_good.into(), |s| s.critical.into()),
             measure::RECOVERED => {
-                let from = self.trouble_end;
-                let first = from.0.div_ceil(1_000_000) as usize;
-                let good = |s: &Second| f64::from(s.good) >= 0.9 * f64::from(s.arrived);
-                let seconds = self.seconds.get(first..).unwrap_or(&[]);
-                let back = seconds.windows(5).position(|w| w.iter().all(good));
-                Some(back.map_or(now.since(from).as_s(), |i| Us::s((first + i) as u64).since(from).as_s()))
+                let good = |s: &super::Second| f64::from(s.good) >= 0.9 * f64::from(s.arrived);
+                Some(self.seconds.recovered(self.trouble_end, now, good))
             }
             measure::REPLICAS_AT => {
                 let at = Us::from_s(*args.first()?);

@@ -23,7 +23,7 @@ mod pods;
 mod words;
 
 pub use declare::{QUESTION, act, knob, measure, number};
-pub use look::{Fate, PodView, Sample, Stage};
+pub use look::{PodView, Stage};
 
 use crate::blocks::autoscaler::{self, Autoscaler};
 use crate::blocks::breaker::{self, Breaker, Permit, Thresholds};
@@ -34,8 +34,9 @@ use crate::blocks::retry::{Backoff, Budget, Jitter, Retry};
 use crate::blocks::server::{DelayControl, Dropped, Job, Law, Line as Waiting, Offer, Order, Rules, Workers};
 use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
+use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Rate, Recent};
-use look::Samples;
+use crate::slab::Slab;
 use std::collections::VecDeque;
 use words::code;
 
@@ -52,7 +53,7 @@ const NODE_GRACE: Us = Us::s(40);
 /// Unused retry allowance is kept up to this many retries.
 const BUDGET_SAVED: u64 = 100;
 /// Seconds of which totals are kept.
-const SECONDS_MAX: usize = 3_600;
+const SECONDS_MAX: u32 = 3_600;
 /// The metrics window: what metrics-server averages over.
 const METRIC_WINDOW: u64 = 15;
 /// Requests answered with 202 that may wait for idle workers.
@@ -375,6 +376,16 @@ enum Why {
     Patience,
 }
 
+impl Why {
+    fn fate(self) -> Fate {
+        match self {
+            Why::Patience => Fate::Left,
+            Why::Lost => Fate::Lost,
+            _ => Fate::Refused,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
     Killed,
@@ -395,8 +406,7 @@ pub struct Spike {
     spikes: u16,
     spike_at: Us,
 
-    requests: Vec<Request>,
-    free: Vec<u32>,
+    requests: Slab<Request>,
     /// Attempts in the order in which their clients' patience ends.
     deadlines: VecDeque<Job>,
     deadline_set: bool,
@@ -435,13 +445,14 @@ pub struct Spike {
     counts: Counts,
     rates: Rates,
     latency: Recent,
-    seconds: Vec<Second>,
+    seconds: Seconds<Second>,
     /// (when, replicas asked for).
     steps: Vec<(Us, u16)>,
     passed: Option<Us>,
     trouble_end: Us,
     collapsed: bool,
-    samples: Samples,
+    /// Of each one that is drawn, its class.
+    samples: Samples<u8>,
     scratch: Vec<(Job, Dropped)>,
 }
 
@@ -499,6 +510,9 @@ impl Model for Spike {
         let tape = Tape::new(setup.seed);
         let load =
             if setup.knobs.choice(knob::ARRIVALS) == 1 { Load::even(tape, s.rate) } else { Load::new(tape, s.rate) };
+        // Until the first second has been counted, one in sixteen.
+        let mut samples = Samples::new(48.0, 256);
+        samples.pace(768.0);
         let rate = Rate::new(Us::s(1));
         let mut spike = Spike {
             demands: tape.purpose("service"),
@@ -511,8 +525,7 @@ impl Model for Spike {
             spiking: false,
             spikes: 0,
             spike_at: setup.knobs.s(knob::SPIKE_AT),
-            requests: Vec::new(),
-            free: Vec::new(),
+            requests: Slab::default(),
             deadlines: VecDeque::new(),
             deadline_set: false,
             budget: Budget::new(s.budget.unwrap_or(0.0), BUDGET_SAVED),
@@ -554,12 +567,12 @@ impl Model for Spike {
                 critical_good: rate,
             },
             latency: Recent::new(Us::s(5), 5),
-            seconds: Vec::new(),
+            seconds: Seconds::new(SECONDS_MAX),
             steps: vec![(Us::ZERO, s.pods as u16)],
             passed: None,
             trouble_end: Us::ZERO,
             collapsed: false,
-            samples: Samples::default(),
+            samples,
             scratch: Vec::new(),
             s,
         };
@@ -662,13 +675,7 @@ impl Model for Spike {
             knob::DEGRADE => self.look_whether_passed(ctx),
             _ => {}
         }
-        ctx.log(
-            Tone::Info,
-            code::KNOB,
-            Line::NO_REQUEST,
-            i64::from(which),
-            (knobs.get(which as usize) * 1_000.0) as i64,
-        );
+        ctx.log_knob(code::KNOB, which, knobs);
         for p in 0..self.pods.len() {
             self.kick(p, ctx);
         }
@@ -754,8 +761,7 @@ impl Model for Spike {
         let pods: usize =
             self.pods.iter().map(|p| core::mem::size_of::<Pod>() + p.line.weight() + p.workers.weight()).sum();
         core::mem::size_of::<Spike>()
-            + self.requests.len() * core::mem::size_of::<Request>()
-            + self.free.len() * 4
+            + self.requests.weight()
             + self.deadlines.len() * core::mem::size_of::<Job>()
             + pods
             + self.cache.weight()
@@ -763,7 +769,7 @@ impl Model for Spike {
             + self.autoscaler.weight()
             + self.metrics.len() * 16
             + self.latency.weight()
-            + self.seconds.len() * core::mem::size_of::<Second>()
+            + self.seconds.weight()
             + self.steps.len() * 16
             + self.samples.weight()
     }

@@ -13,7 +13,6 @@ impl Spike {
         let Some(p) = self.choose(&job) else {
             return self.refuse(job, None, Why::NoPod, ctx);
         };
-        self.samples.reached(&job, p as u8);
         if !self.pods[p].stage.serves() {
             return self.refuse(job, None, Why::Dead, ctx);
         }
@@ -68,12 +67,12 @@ impl Spike {
     /// 202: the work is written down and the client goes away content.
     pub(super) fn accept_for_later(&mut self, job: Job, ctx: &mut Ctx<Ev>) {
         self.requests[job.slot as usize].state = ClientState::Free;
-        self.free.push(job.slot);
+        self.requests.release(job.slot);
         self.counts.live -= 1;
         self.counts.accepted += 1;
         self.backlog += 1;
         self.backlog_total += 1;
-        self.samples.end(ctx.now, &job, Fate::Later);
+        self.samples.end(ctx.now, job.id, job.attempt, Fate::Later);
         ctx.step(Tone::Waiting, code::ACCEPTED, job.id, i64::from(self.backlog), 0);
     }
 
@@ -195,7 +194,7 @@ impl Spike {
                 self.charge(p);
                 match why {
                     Dropped::Delayed => self.attempt_failed(job, Why::Delayed, ctx),
-                    Dropped::Expired => self.samples.end(ctx.now, &job, Fate::Refused),
+                    Dropped::Expired => self.samples.end(ctx.now, job.id, job.attempt, Fate::Refused),
                 }
             }
             match next {

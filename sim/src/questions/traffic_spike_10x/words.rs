@@ -4,6 +4,7 @@ use super::{Spike, Stage, Why, knob};
 use crate::blocks::breaker;
 use crate::decimal::grouped as thousands;
 use crate::kernel::{Line, Us};
+use crate::look::{knob_now, tenths};
 
 /// Codes of what can happen. The first group is about one request.
 pub(super) mod code {
@@ -59,10 +60,6 @@ fn why(n: i64) -> &'static str {
     WHYS.iter().find(|(w, _)| *w as i64 == n).map_or("for no known reason", |(_, text)| text)
 }
 
-fn tenths(n: i64) -> String {
-    crate::declare::show(n as f64 / 10.0)
-}
-
 pub(super) fn tell(line: &Line) -> String {
     let (a, b) = (line.a, line.b);
     let n = thousands;
@@ -112,9 +109,7 @@ pub(super) fn tell(line: &Line) -> String {
         code::RECOVERED => format!("recovered: {} of {} requests a second are answered in time", n(a), n(b)),
         code::BREAKER_OPEN => "the breaker opens: the database is left alone".into(),
         code::BREAKER_CLOSED => "the breaker closes: the database is asked again".into(),
-        code::KNOB => knob::ALL.get(a as usize).map_or_else(String::new, |k| {
-            format!("{} is now {}", k.label.to_ascii_lowercase(), k.show(b as f64 / 1_000.0))
-        }),
+        code::KNOB => knob_now(knob::ALL, a, b),
         _ => String::new(),
     }
 }
