@@ -102,7 +102,7 @@ fn entries(articles: &[Article]) -> String {
         let (module, constant) = (module(&a.slug), constant(&a.slug));
         let _ = writeln!(
             code,
-            "static {constant}: Entry = Entry {{ meta: &content::{constant}, question: &questions::{module}::QUESTION, picture: &widgets::{module}::PICTURE }};"
+            "static {constant}: Entry = Entry {{ meta: &content::{constant}, question: &questions::{module}::QUESTION, picture: &widgets::{module}::PICTURE, #[cfg(feature = \"csr\")] told: || Box::pin(parts::told_{module}()) }};"
         );
     }
     let _ = writeln!(
@@ -115,11 +115,12 @@ fn entries(articles: &[Article]) -> String {
         let (module, constant) = (module(&a.slug), constant(&a.slug));
         let _ = writeln!(
             code,
-            "#[wasm_split_helpers::wasm_split({module}, fallible)]\npub fn {module}() -> Loaded {{ Ok(&super::{constant}) }}"
+            "#[wasm_split_helpers::wasm_split({module}, fallible)]\npub fn {module}() -> Loaded<Entry> {{ Ok(&super::{constant}) }}\n\
+             #[wasm_split_helpers::wasm_split(told_{module}, fallible)]\npub fn told_{module}() -> Loaded<Told> {{ Ok(&questions::{module}::TOLD) }}"
         );
     }
     code.push_str(
-        "}\n#[cfg(feature = \"csr\")]\npub async fn load(slug: &str) -> Option<Loaded> {\nSome(match slug {\n",
+        "}\n#[cfg(feature = \"csr\")]\npub async fn load(slug: &str) -> Option<Loaded<Entry>> {\nSome(match slug {\n",
     );
     for a in articles {
         let _ = writeln!(code, "{:?} => parts::{}().await,", a.slug, module(&a.slug));
@@ -143,22 +144,20 @@ fn preset(p: &Preset) -> String {
 
 fn experiment(t: &Try) -> String {
     format!(
-        "TryMeta {{ id: {:?}, title: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {}, ask: {:?}, choices: {}, side: {}, measure: {:?}, after: {:?} }}",
+        "TryMeta {{ id: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {}, answers: {}, side: {}, measure: {:?}{} }}",
         t.id,
-        t.title,
         setup(&t.plan.a),
         option(t.plan.b.as_ref()),
         t.plan.seed,
         t.speed,
         t.plan.until_us,
-        t.ask,
-        list(&t.choices, choice),
+        list(&t.choices, answer),
         match t.claim.side {
             Side::A => "Side::A",
             Side::B => "Side::B",
         },
         t.claim.measure,
-        t.after
+        if env::var_os("CARGO_FEATURE_CSR").is_some() { String::new() } else { words(t) },
     )
 }
 
@@ -178,14 +177,23 @@ fn pairs(pairs: &[(String, String)]) -> String {
     list(pairs, |(name, value)| format!("({name:?}, {value:?})"))
 }
 
-fn choice(c: &Choice) -> String {
-    let answer = match c.answer {
+fn words(t: &Try) -> String {
+    format!(
+        ", words: TryWords {{ title: {:?}, ask: {:?}, choices: {}, after: {:?} }}",
+        t.title,
+        t.ask,
+        list(&t.choices, |c| format!("{:?}", c.label)),
+        t.after
+    )
+}
+
+fn answer(c: &Choice) -> String {
+    match c.answer {
         Answer::Number { value, decimals } => {
             format!("Answer::Number {{ value: {value:?}, decimals: {decimals} }}")
         }
         Answer::When(e) => format!("Answer::When({})", expect(e)),
-    };
-    format!("ChoiceMeta {{ label: {:?}, answer: {answer} }}", c.label)
+    }
 }
 
 fn expect(e: Expect) -> String {

@@ -21,6 +21,8 @@ use web_sys::{Element, HtmlElement};
 /// Before that, the page's own part of the program is downloaded. When that fails, `failed` is called with a message.
 #[wasm_bindgen]
 pub fn start(failed: js_sys::Function) {
+    // Released code carries no messages of panics; the console has the stack.
+    #[cfg(debug_assertions)]
     console_error_panic_hook::set_once();
     wasm_bindgen_futures::spawn_local(async move {
         if let Err(why) = run().await {
@@ -39,8 +41,8 @@ async fn run() -> Result<(), &'static str> {
     let asked = Asked::at(&path);
     let place = place(asked).await.map_err(|_| "a part of it could not be downloaded")?;
     // A page that opens at somebody's moment starts there, not at the beginning.
-    if location().hash().unwrap_or_default().starts_with("#r=") {
-        load_more().await.map_err(|_| "a part of it could not be downloaded")?;
+    if let (true, Some(entry)) = (location().hash().unwrap_or_default().starts_with("#r="), HERE.get()) {
+        load_more(entry).await.map_err(|_| "a part of it could not be downloaded")?;
     }
     for_ever(|| {
         let prefs = Prefs::open(asked, &location().search().unwrap_or_default());

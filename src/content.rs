@@ -84,7 +84,6 @@ pub struct PresetMeta {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TryMeta {
     pub id: &'static str,
-    pub title: &'static str,
     pub a: SetupMeta,
     /// As in [`PresetMeta::b`].
     pub b: Option<SetupMeta>,
@@ -92,22 +91,27 @@ pub struct TryMeta {
     pub speed: f64,
     /// When the run ends and is measured.
     pub until_us: u64,
-    pub ask: &'static str,
-    /// At least two.
-    pub choices: &'static [ChoiceMeta],
+    /// At least two, in the order of [`TryWords::choices`].
+    pub answers: &'static [Answer],
     /// Which side `measure` is read from.
     pub side: Side,
     /// In the engine's words, such as `max_in_window(1s)`.
     pub measure: &'static str,
-    /// Shown after the run: what happened and why.
-    pub after: &'static str,
+    /// In the browser the words are in the page, as those of the article are.
+    #[cfg(not(feature = "csr"))]
+    pub words: TryWords,
 }
 
-/// One of the answers that a reader can pick.
+/// What an experiment says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChoiceMeta {
-    pub label: &'static str,
-    pub answer: Answer,
+#[cfg(not(feature = "csr"))]
+pub struct TryWords {
+    pub title: &'static str,
+    pub ask: &'static str,
+    /// The answers that a reader can pick.
+    pub choices: &'static [&'static str],
+    /// Shown after the run: what happened and why.
+    pub after: &'static str,
 }
 
 impl ArticleMeta {
@@ -123,7 +127,7 @@ impl ArticleMeta {
 impl TryMeta {
     /// Which choice the reader's own run makes right, if any: no choice is right before it was measured.
     pub fn right_choice(&self, measured: f64) -> Option<usize> {
-        press::right_answer(self.choices.iter().map(|c| c.answer), measured)
+        press::right_answer(self.answers.iter().copied(), measured)
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
         for a in ARTICLES {
             for t in a.tries {
                 assert_eq!(a.experiment(t.id), Some(t));
-                assert!(t.choices.len() >= 2);
+                assert!(t.answers.len() >= 2 && t.answers.len() == t.words.choices.len());
             }
             for p in a.presets {
                 assert_eq!(a.preset(p.id), Some(p));

@@ -274,7 +274,14 @@ pub struct Measure {
     pub key: &'static str,
     /// What each argument is: "duration" (given as `1s`, passed as seconds) or "number".
     pub args: &'static [&'static str],
+    /// For whoever writes an experiment; a page has no place for it, so it is empty there.
     pub help: &'static str,
+}
+
+impl Measure {
+    pub const fn new(key: &'static str, args: &'static [&'static str], help: &'static str) -> Measure {
+        Measure { key, args, help: if cfg!(target_arch = "wasm32") { "" } else { help } }
+    }
 }
 
 /// Everything there is to know about a question without running it.

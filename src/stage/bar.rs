@@ -48,8 +48,8 @@ pub fn head(h: Handle, mode: StageMode, root: NodeRef<HtmlElement>) -> Piece {
     let own = part(move || {
         h.shape(|p| match (p.preset, p.trial) {
             (Some(_), _) => None,
-            (None, Some(t)) => Some(t.experiment.title),
-            (None, None) => Some("A run of your own"),
+            (None, Some(t)) => Some(super::tries::words(t.experiment).title),
+            (None, None) => Some("A run of your own".to_owned()),
         })
         .map(|title| el("option").attrs(&[("value", ""), ("selected", "")]).kid(title))
     });

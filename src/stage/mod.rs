@@ -23,7 +23,7 @@ mod share;
 mod timeline;
 mod tries;
 
-use more::More;
+use more::Later;
 #[cfg(feature = "csr")]
 pub use more::load as load_more;
 #[cfg(not(feature = "csr"))]
@@ -70,6 +70,8 @@ pub struct Selected {
 #[derive(Clone, Copy)]
 pub struct Handle {
     player: Kept<Player>,
+    #[cfg(feature = "csr")]
+    entry: &'static Entry,
     pub meta: &'static ArticleMeta,
     pub shape: Signal<u32>,
     pub tick: Signal<u32>,
@@ -84,13 +86,15 @@ pub struct Handle {
     /// Whether single keys act.
     pub keys: Signal<bool>,
     /// The part of the stage that is downloaded later, once it is there.
-    pub more: Signal<Option<&'static More>>,
+    pub more: Signal<Option<Later>>,
 }
 
 impl Handle {
     pub fn new(entry: &'static Entry) -> Handle {
         Handle {
             player: Kept::new(Player::new(entry)),
+            #[cfg(feature = "csr")]
+            entry,
             meta: entry.meta,
             shape: Signal::new(0),
             tick: Signal::new(0),
@@ -183,7 +187,7 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
         .kid(bar::faults(h, details, embed))
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
-        .kid(part(move || h.more.get().map(|more| (more.dialogs)(h))))
+        .kid(part(move || h.more.get().map(|later| (later.more.dialogs)(h))))
         .on("pointerdown", move |_| more::with(h, |_| ()))
         .into()
 }

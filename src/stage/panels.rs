@@ -8,7 +8,7 @@ use crate::fetch;
 use crate::ui::el::{Piece, Tag, each, el, part};
 use crate::ui::{Signal, document, effect, memo};
 use sim::Tone;
-use sim::kernel::Us;
+use sim::kernel::{Told, Us};
 
 const TABS: [(Panel, &str); 5] = [
     (Panel::Numbers, "Numbers"),
@@ -64,9 +64,9 @@ pub fn view(h: Handle) -> Piece {
         .live("aria-labelledby", move || tab_id(h.panel.get()))
         .kid(numbers)
         .kid(part(move || {
-            let (panel, more) = (h.panel.get(), h.more.get());
-            match more {
-                Some(more) => (more.panel)(h, panel),
+            let (panel, later) = (h.panel.get(), h.more.get());
+            match later {
+                Some(later) => (later.more.panel)(h, later.told, panel),
                 None => {
                     if panel != Panel::Numbers {
                         more::with(h, |_| ());
@@ -79,12 +79,12 @@ pub fn view(h: Handle) -> Piece {
 }
 
 /// What stands in a panel. The numbers are always there.
-pub fn panel(h: Handle, panel: Panel) -> Piece {
+pub fn panel(h: Handle, told: &'static Told, panel: Panel) -> Piece {
     match panel {
         Panel::Numbers => Piece::List(Vec::new()),
-        Panel::Log => log(h),
-        Panel::Request => request(h),
-        Panel::Words => words(h),
+        Panel::Log => log(h, told),
+        Panel::Request => request(h, told),
+        Panel::Words => words(h, told),
         Panel::Code => code(h),
     }
 }
@@ -136,7 +136,7 @@ fn line(h: Handle, at: Us, tone: Tone, text: String) -> Tag {
     el("li").class(format!("tone-{}", tone_class(tone))).kid(go)
 }
 
-fn log(h: Handle) -> Piece {
+fn log(h: Handle, told: &'static Told) -> Piece {
     let filter = Signal::new("all");
     let wanted = move |t: Tone| match filter.get() {
         "trouble" => matches!(t, Tone::Rejected | Tone::Stale | Tone::Undo | Tone::Fault),
@@ -144,7 +144,7 @@ fn log(h: Handle) -> Piece {
         _ => true,
     };
     let side = move || if h.edited.get() == Side::B { Side::B } else { Side::A };
-    let rows = memo(move || h.live(|p| (p.log(side(), wanted, LINES), p.run(side()).map_or(0, |r| r.log_forgotten()))));
+    let rows = memo(move || h.live(|p| (p.log(side(), wanted, LINES, told.line), p.run(side()).map_or(0, |r| r.log_forgotten()))));
     let filters = [("all", "Everything"), ("trouble", "Trouble only"), ("yours", "What you did")];
     let select = el("select").class("field").attr("aria-label", "Show").change(move |value| {
         filter.set(match value.as_str() {
@@ -178,7 +178,7 @@ fn log(h: Handle) -> Piece {
     Piece::List(vec![head.into(), el("ol").class("log").kid(lines).into()])
 }
 
-fn request(h: Handle) -> Piece {
+fn request(h: Handle, told: &'static Told) -> Piece {
     part(move || {
         let Some(s) = h.selected.get() else {
             return el("p").class("quiet").kid(
@@ -188,8 +188,7 @@ fn request(h: Handle) -> Piece {
         h.shape.track();
         let (lines, two) = h.with(|p| {
             let story = p.story(s.side, s.request, s.near);
-            let tell = |l| p.run(s.side).map_or_else(String::new, |r| r.tell(l));
-            let lines: Vec<_> = story.lines.iter().map(|l| line(h, l.at, l.tone, tell(l)).into()).collect();
+            let lines: Vec<_> = story.lines.iter().map(|l| line(h, l.at, l.tone, (told.line)(l)).into()).collect();
             (lines, p.two_sided())
         });
         let title = if two {
@@ -207,10 +206,10 @@ fn request(h: Handle) -> Piece {
     })
 }
 
-fn words(h: Handle) -> Piece {
+fn words(h: Handle, told: &'static Told) -> Piece {
     let table = move |side: Side| {
         part(move || {
-            h.live(|p| p.run(side).map(|r| r.words())).map(|rows| {
+            h.live(|p| p.run(side).map(|run| (told.words)(run))).map(|rows| {
                 let caption = if h.shape(|p| p.two_sided()) {
                     format!("Side {}", side.name())
                 } else {

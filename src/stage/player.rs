@@ -88,7 +88,7 @@ fn value_of(question: &'static Question, setup: &SetupMeta, seed: u64) -> Result
 impl Player {
     /// The first preset, at its beginning.
     pub fn new(entry: &'static Entry) -> Player {
-        let Entry { meta, question, picture } = *entry;
+        let Entry { meta, question, picture, .. } = *entry;
         let mut player = Player {
             question,
             meta,
@@ -556,8 +556,15 @@ impl Player {
         self.run(side).map_or_else(Story::default, |run| run.story(request, near))
     }
 
-    /// The log up to now with the reader's inputs mixed in, newest first, at most `max` lines.
-    pub fn log(&self, side: Side, wanted: impl Fn(Tone) -> bool, max: usize) -> Vec<LogRow> {
+    /// The log up to now with the reader's inputs mixed in, newest first, at most `max` lines, which `tell` puts in
+    /// words.
+    pub fn log(
+        &self,
+        side: Side,
+        wanted: impl Fn(Tone) -> bool,
+        max: usize,
+        tell: impl Fn(&Line) -> String,
+    ) -> Vec<LogRow> {
         let Some(run) = self.run(side) else { return Vec::new() };
         let now = run.moment();
         let mut rows: Vec<LogRow> = run
@@ -576,7 +583,7 @@ impl Player {
         rows.extend(lines.take(max).map(|l| LogRow {
             at: l.at,
             tone: l.tone,
-            text: run.tell(l),
+            text: tell(l),
             request: (l.request != Line::NO_REQUEST).then_some(l.request),
         }));
         order::by_key(&mut rows, |r| std::cmp::Reverse(r.at));

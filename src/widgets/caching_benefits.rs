@@ -8,7 +8,7 @@
 use super::Heights;
 use super::seen::{Seen, outcome};
 use crate::draw::flights::{Flight, Tracks, flight, rails, scatter};
-use crate::draw::number::{count, duration_us, percent};
+use crate::draw::number::{count, duration_us, percent, short};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::plot::{Plot, Range, Series, plot};
 use crate::draw::{Area, Dash, Font, Glyph, Hit, Scene, Tone, View, text_width};
@@ -277,7 +277,7 @@ impl Seen<'_, Caching> {
         scene.rect(bar.x, bar.y, bar.w * share, bar.h).round(3.5).fill(tone);
         let mut text = format_args!("{} of {} busy", count(busy), count(servers)).to_string();
         if slow > 1.0 {
-            text += &format!(", {slow}× slower");
+            text += &format!(", {}× slower", short(slow));
         }
         scene.text(a.x + 10.0, a.y + 44.0, 11.0, text).tone(stroke).fit(a.w - 20.0);
     }

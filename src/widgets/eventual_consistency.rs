@@ -1,7 +1,7 @@
 //! The picture of `eventual-consistency`: a map of the copies, what each person saw when, and how the versions of the
 //! first key descend from each other.
 
-use crate::draw::number::{duration_us, with_unit};
+use crate::draw::number::{duration_us, short, with_unit};
 use sim::decimal::fixed;
 
 use super::Heights;
@@ -216,7 +216,7 @@ fn node(scene: &mut Scene, m: &Model, i: usize, a: Area, shown: usize, detail: D
             scene.text(a.right() - 24.0, y, 11.0, words).end().tone(Tone::Waiting).key(key(6, k + 2));
         } else if skew_ms != 0 {
             let sign = if skew_ms > 0 { "+" } else { "\u{2212}" };
-            let s = skew_ms.unsigned_abs() as f32 / 1e3;
+            let s = short(skew_ms.unsigned_abs() as f64 / 1e3);
             scene
                 .text(a.right() - 24.0, y, 11.0, format_args!("{sign}{s} s"))
                 .end()

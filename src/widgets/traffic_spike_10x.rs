@@ -7,7 +7,7 @@
 use super::Heights;
 use super::seen::{Load, Seen, facts, fly};
 use crate::draw::flights::{Tracks, rails, scatter};
-use crate::draw::number::{count, duration_us, percent};
+use crate::draw::number::{count, duration_us, percent, short};
 use crate::draw::pipe::{Pipe, pipe};
 use crate::draw::tiles::{Tile, TileState, tiles};
 use crate::draw::{Area, Dash, Hit, Scene, Tone, View};
@@ -182,7 +182,7 @@ impl Seen<'_, Spike> {
         let title = scene.text(a.x + 10.0, a.y + 18.0, 12.0, "Database").bold();
         let w = title.text_width() + 16.0;
         if slow > 1.0 {
-            let text = format_args!("{slow}× slower").to_string();
+            let text = format_args!("{}× slower", short(slow)).to_string();
             scene.text(a.x + w, a.y + 18.0, 11.0, text).tone(Tone::Rejected).fit(a.w - w - 6.0);
         }
         let bar = Area::new(a.x + 10.0, a.y + 26.0, a.w - 20.0, 8.0);

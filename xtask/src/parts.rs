@@ -55,13 +55,18 @@ pub fn cut(compiled: &Path, out: &Path) -> anyhow::Result<Cut> {
     Ok(Cut { modules: cut.split_modules, needs: cut.prefetch_map.into_iter().collect(), main, shares, given })
 }
 
+/// The section that names the modules inside a part, with spaces between them.
+const INSIDE: &str = "inside";
+
 /// The bytes of a part: its own module with the `shared` ones inside.
 pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
+    let names: Vec<&str> = shared.iter().map(|(name, _)| *name).collect();
+    let names = names.join(" ");
     let mut bytes = own.to_vec();
-    for (name, module) in shared {
+    for (name, content) in shared.iter().copied().chain([(INSIDE, names.as_bytes())]) {
         let mut section = leb(name.len());
         section.extend_from_slice(name.as_bytes());
-        section.extend_from_slice(module);
+        section.extend_from_slice(content);
         bytes.push(0);
         bytes.extend(leb(section.len()));
         bytes.extend(section);
@@ -69,7 +74,7 @@ pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
     bytes
 }
 
-/// The loaders. `files` has the file of each part, and `cut.needs` what is inside.
+/// The loaders. `files` has the file of each part, as [`packed`].
 pub fn loaders(cut: &Cut, files: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let (shares, given) = (&cut.shares, &cut.given);
     let comma = if given.is_empty() { "" } else { ", " };
@@ -89,13 +94,14 @@ const once = (name, load) => {{
   if (!loads.has(name)) loads.set(name, load().catch((error) => {{ loads.delete(name); throw error; }}));
   return loads.get(name);
 }};
-const part = (file, inside) => async (callback, data) => {{
+const part = (file) => async (callback, data) => {{
   let done = true;
   try {{
     await once(file, async () => {{
       const module = await WebAssembly.compileStreaming(fetch(new URL(file, import.meta.url)));
-      for (const name of inside) {{
-        await once(name, () => WebAssembly.instantiate(WebAssembly.Module.customSections(module, name)[0], shared()));
+      const section = (name) => WebAssembly.Module.customSections(module, name)[0];
+      for (const name of new TextDecoder().decode(section("{INSIDE}")).split(" ").filter(Boolean)) {{
+        await once(name, () => WebAssembly.instantiate(section(name), shared()));
       }}
       await WebAssembly.instantiate(module, shared());
     }});
@@ -107,11 +113,9 @@ const part = (file, inside) => async (callback, data) => {{
 }};
 "#
     );
-    for (part, needs) in &cut.needs {
+    for part in cut.needs.keys() {
         let file = files.get(part).with_context(|| format!("the part {part} has no file"))?;
-        let inside: Vec<String> =
-            needs[..needs.len().saturating_sub(1)].iter().map(|name| format!("{name:?}")).collect();
-        writeln!(js, "export const __wasm_split_load_{part} = part(\"./{file}\", [{}]);", inside.join(", "))?;
+        writeln!(js, "export const __wasm_split_load_{part} = part(\"./{file}\");")?;
     }
     Ok(js)
 }
@@ -261,6 +265,6 @@ mod tests {
     #[test]
     fn a_part_carries_the_modules_it_shares() {
         let part = packed(b"own", &[("chunk_1", b"abc")]);
-        assert_eq!(part, b"own\0\x0b\x07chunk_1abc");
+        assert_eq!(part, b"own\0\x0b\x07chunk_1abc\0\x0e\x06insidechunk_1");
     }
 }

@@ -185,13 +185,19 @@ pub trait Live {
     fn knobs(&self) -> &Knobs;
     fn number(&self, number: u8) -> Option<f64>;
     fn measure(&self, measure: u8, args: &[f64]) -> Option<f64>;
+    /// The page neither counts nor checks laws; runner and tests do.
+    #[cfg(not(target_arch = "wasm32"))]
     fn counts(&self) -> Vec<(&'static str, u64)>;
+    #[cfg(not(target_arch = "wasm32"))]
     fn invariants(&self) -> Result<(), String>;
     fn history(&self) -> &History;
     fn log(&self) -> &VecDeque<Line>;
     /// Log lines that were dropped at the log's bound.
     fn log_forgotten(&self) -> u64;
+    /// In the page, [`Told`] has the words.
+    #[cfg(not(target_arch = "wasm32"))]
     fn tell(&self, line: &Line) -> String;
+    #[cfg(not(target_arch = "wasm32"))]
     fn words(&self) -> Vec<(String, String)>;
     /// What happened to one request, by running again from a checkpoint before `near` and watching.
     fn story(&self, request: u32, near: Us) -> Story;
@@ -203,6 +209,21 @@ pub trait Live {
 
 pub fn make<M: Model>(value: RunValue) -> Box<dyn Live> {
     Box::new(Run::<M>::new(value))
+}
+
+/// What a question says in words: a value of its own, so that a page can download it when somebody wants to read.
+pub struct Told {
+    /// A line of the log or of a story.
+    pub line: fn(&Line) -> String,
+    /// What the picture of this run shows now, as [`Model::words`] has it.
+    pub words: fn(&dyn Live) -> Vec<(String, String)>,
+}
+
+pub const fn told<M: Model>() -> Told {
+    Told {
+        line: M::tell,
+        words: |run| run.model().downcast_ref::<M>().map_or_else(Vec::new, |model| model.words(run.moment().at)),
+    }
 }
 
 #[derive(Clone)]
@@ -626,9 +647,11 @@ impl<M: Model> Live for Run<M> {
     fn measure(&self, measure: u8, args: &[f64]) -> Option<f64> {
         self.state.model.measure(measure, args, self.state.moment.at)
     }
+    #[cfg(not(target_arch = "wasm32"))]
     fn counts(&self) -> Vec<(&'static str, u64)> {
         self.state.model.counts()
     }
+    #[cfg(not(target_arch = "wasm32"))]
     fn invariants(&self) -> Result<(), String> {
         self.state.model.invariants(self.state.moment.at)
     }
@@ -641,9 +664,11 @@ impl<M: Model> Live for Run<M> {
     fn log_forgotten(&self) -> u64 {
         self.recorder.forgotten
     }
+    #[cfg(not(target_arch = "wasm32"))]
     fn tell(&self, line: &Line) -> String {
         M::tell(line)
     }
+    #[cfg(not(target_arch = "wasm32"))]
     fn words(&self) -> Vec<(String, String)> {
         self.state.model.words(self.state.moment.at)
     }

@@ -18,7 +18,7 @@ use crate::blocks::load::Load;
 use crate::decimal::fixed;
 use crate::declare::{Act, Arg, Better, Knob, Knobs, Measure, Number, Question, Tone};
 use crate::indexed;
-use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, make, mix};
+use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
 use crate::look::{capital, span};
 use crate::measure::bracket::Bracket;
 use std::collections::VecDeque;
@@ -171,22 +171,14 @@ indexed! { pub mod number: Number {
 } }
 
 indexed! { pub mod measure: Measure {
-    MAX_IN_WINDOW = Measure { key: "max_in_window", args: &["duration"],
-        help: "The most that went through for one key in any such span: 1s, or the limit's own window" },
-    LANE_ADMITTED = Measure { key: "lane_admitted", args: &["number"],
-        help: "Requests admitted by a lane: 0 fixed window, 1 log, 2 counter, 3 bucket, 4 GCRA, 5 queue" },
-    LANE_WORST_WINDOW = Measure { key: "lane_worst_window", args: &["number"],
-        help: "The worst window of a lane, numbered as in lane_admitted" },
-    LANE_WORST_SECOND = Measure { key: "lane_worst_second", args: &["number"],
-        help: "The worst second of a lane, numbered as in lane_admitted" },
-    LANE_BYTES = Measure { key: "lane_bytes", args: &["number"],
-        help: "Bytes a lane stores for its largest key, numbered as in lane_admitted" },
-    CLIENT_ADMITTED = Measure { key: "client_admitted", args: &["number"],
-        help: "Requests of one client that were admitted: 1 is client A, 7 the neighbour" },
-    CLIENT_DENY = Measure { key: "client_deny_rate", args: &["number"],
-        help: "Share of one client's requests that was refused, in percent: 1 is client A, 7 the neighbour" },
-    CLIENT_REFUSED = Measure { key: "client_refused", args: &["number"],
-        help: "Requests of one client that were refused: 1 is client A, 7 the neighbour" },
+    MAX_IN_WINDOW = Measure::new("max_in_window", &["duration"], "The most that went through for one key in any such span: 1s, or the limit's own window"),
+    LANE_ADMITTED = Measure::new("lane_admitted", &["number"], "Requests admitted by a lane: 0 fixed window, 1 log, 2 counter, 3 bucket, 4 GCRA, 5 queue"),
+    LANE_WORST_WINDOW = Measure::new("lane_worst_window", &["number"], "The worst window of a lane, numbered as in lane_admitted"),
+    LANE_WORST_SECOND = Measure::new("lane_worst_second", &["number"], "The worst second of a lane, numbered as in lane_admitted"),
+    LANE_BYTES = Measure::new("lane_bytes", &["number"], "Bytes a lane stores for its largest key, numbered as in lane_admitted"),
+    CLIENT_ADMITTED = Measure::new("client_admitted", &["number"], "Requests of one client that were admitted: 1 is client A, 7 the neighbour"),
+    CLIENT_DENY = Measure::new("client_deny_rate", &["number"], "Share of one client's requests that was refused, in percent: 1 is client A, 7 the neighbour"),
+    CLIENT_REFUSED = Measure::new("client_refused", &["number"], "Requests of one client that were refused: 1 is client A, 7 the neighbour"),
 } }
 
 pub static QUESTION: Question = Question {
@@ -205,6 +197,8 @@ pub static QUESTION: Question = Question {
     code: &["limiter", "headers"],
     make: make::<RateLimiter>,
 };
+
+pub static TOLD: Told = told::<RateLimiter>();
 
 /// Clients A to F and the neighbour.
 pub const CLIENTS_MAX: usize = 7;

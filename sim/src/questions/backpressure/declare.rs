@@ -3,7 +3,7 @@
 use super::Backpressure;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const MAURER: &str = "Maurer, Fail at Scale, ACM Queue 2015";
 const KAFKA: &str = "Apache Kafka, ConsumerConfig";
@@ -182,35 +182,25 @@ indexed! {
 
 indexed! {
     pub mod measure: Measure {
-        LOSS = Measure { key: "loss", args: &["duration", "duration"],
-            help: "attempts refused or dropped as a percentage of all attempts, from one second of the run to another" },
-        GOODPUT_SHARE = Measure { key: "goodput_share", args: &["duration", "duration"],
-            help: "answered in time as a percentage of what was produced, from one second to another" },
-        GOODPUT_RATE = Measure { key: "goodput_rate", args: &["duration", "duration"],
-            help: "answered in time (records: committed) per second, from one second to another" },
-        SERVED_RATE = Measure { key: "served_rate", args: &["duration", "duration"],
-            help: "answered or processed per second, useful or not, from one second to another" },
-        PRODUCED_RATE = Measure { key: "produced_rate", args: &["duration", "duration"],
-            help: "produced per second, from one second to another" },
-        DELAY_MEAN = Measure { key: "delay_mean", args: &["duration", "duration"],
-            help: "mean milliseconds from being let in to the answer, of all answers, from one second to another" },
-        RECOVERED = Measure { key: "recovered_s", args: &[],
-            help: "seconds from the end of the last outage until nine in ten requests of five seconds running were answered in time; so far, if that has not happened" },
-        DUPLICATE_SHARE = Measure { key: "duplicate_share", args: &["duration", "duration"],
-            help: "records processed that had been processed before, as a percentage of those processed, from one second to another" },
-        OTHERS_P99 = Measure { key: "others_p99", args: &[],
-            help: "99th percentile of the delay in milliseconds over the whole run, of all producers but the first" },
-        OTHERS_LOSS = Measure { key: "others_loss", args: &[],
-            help: "attempts of all producers but the first that were refused or dropped, as a percentage, over the whole run" },
-        QUEUE_MAX = Measure { key: "queue_max", args: &[], help: "the most that ever waited" },
-        INSIDE_MAX = Measure { key: "inside_max", args: &[], help: "the most that were ever inside (records: in the memory of one consumer)" },
-        BLOCKED_S = Measure { key: "blocked_s", args: &[], help: "seconds for which producers were held back, all of them added up" },
-        KILLED = Measure { key: "killed", args: &[], help: "processes that died, by hand or for memory" },
-        EXPELLED = Measure { key: "expelled", args: &[], help: "times that a living consumer had to leave the group" },
-        WORKED = Measure { key: "worked", args: &[], help: "records processed in all, again ones counted again" },
-        TWICE = Measure { key: "duplicated", args: &[], help: "records processed that had been processed before, in all" },
-        LOST_RECORDS = Measure { key: "lost_records", args: &[], help: "records committed that nobody holds and that were never processed" },
-        LOST_REQUESTS = Measure { key: "lost", args: &[], help: "attempts that died with the process" },
+        LOSS = Measure::new("loss", &["duration", "duration"], "attempts refused or dropped as a percentage of all attempts, from one second of the run to another"),
+        GOODPUT_SHARE = Measure::new("goodput_share", &["duration", "duration"], "answered in time as a percentage of what was produced, from one second to another"),
+        GOODPUT_RATE = Measure::new("goodput_rate", &["duration", "duration"], "answered in time (records: committed) per second, from one second to another"),
+        SERVED_RATE = Measure::new("served_rate", &["duration", "duration"], "answered or processed per second, useful or not, from one second to another"),
+        PRODUCED_RATE = Measure::new("produced_rate", &["duration", "duration"], "produced per second, from one second to another"),
+        DELAY_MEAN = Measure::new("delay_mean", &["duration", "duration"], "mean milliseconds from being let in to the answer, of all answers, from one second to another"),
+        RECOVERED = Measure::new("recovered_s", &[], "seconds from the end of the last outage until nine in ten requests of five seconds running were answered in time; so far, if that has not happened"),
+        DUPLICATE_SHARE = Measure::new("duplicate_share", &["duration", "duration"], "records processed that had been processed before, as a percentage of those processed, from one second to another"),
+        OTHERS_P99 = Measure::new("others_p99", &[], "99th percentile of the delay in milliseconds over the whole run, of all producers but the first"),
+        OTHERS_LOSS = Measure::new("others_loss", &[], "attempts of all producers but the first that were refused or dropped, as a percentage, over the whole run"),
+        QUEUE_MAX = Measure::new("queue_max", &[], "the most that ever waited"),
+        INSIDE_MAX = Measure::new("inside_max", &[], "the most that were ever inside (records: in the memory of one consumer)"),
+        BLOCKED_S = Measure::new("blocked_s", &[], "seconds for which producers were held back, all of them added up"),
+        KILLED = Measure::new("killed", &[], "processes that died, by hand or for memory"),
+        EXPELLED = Measure::new("expelled", &[], "times that a living consumer had to leave the group"),
+        WORKED = Measure::new("worked", &[], "records processed in all, again ones counted again"),
+        TWICE = Measure::new("duplicated", &[], "records processed that had been processed before, in all"),
+        LOST_RECORDS = Measure::new("lost_records", &[], "records committed that nobody holds and that were never processed"),
+        LOST_REQUESTS = Measure::new("lost", &[], "attempts that died with the process"),
     }
 }
 
@@ -237,3 +227,5 @@ pub static QUESTION: Question = Question {
     code: &["server", "adaptive", "bulkhead", "consumer", "retry"],
     make: make::<Backpressure>,
 };
+
+pub static TOLD: Told = told::<Backpressure>();

@@ -3,7 +3,7 @@
 use super::Caching;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const XFETCH: &str = "Vattani and others, VLDB 2015";
 
@@ -155,36 +155,25 @@ indexed! {
 
 indexed! {
     pub mod measure: Measure {
-        HIT_RATIO = Measure { key: "hit_ratio", args: &["duration", "duration"],
-            help: "reads that hit as a percentage of all reads, from one second of the run to another" },
-        READERS_HIT = Measure { key: "readers_hit", args: &["duration", "duration"],
-            help: "the same, leaving out the reads of a scan" },
-        DB_RATE = Measure { key: "db_rate", args: &["duration", "duration"],
-            help: "database queries for reads, per second, from one second of the run to another" },
-        DB_CALLS = Measure { key: "db_calls", args: &["duration", "duration"],
-            help: "database queries for reads, in all, from one second of the run to another" },
-        FAILED_SHARE = Measure { key: "failed_share", args: &["duration", "duration"],
-            help: "reads that failed as a percentage of all reads, from one second of the run to another" },
-        STALE_READS = Measure { key: "stale_reads", args: &["duration", "duration"],
-            help: "stale answers, from one second of the run to another" },
-        PER_EXPIRY = Measure { key: "per_expiry", args: &[],
-            help: "mean number of queries for key 1 from the first that begins while none is under way until none is under way, leaving out the first of the run" },
-        LEAD = Measure { key: "lead_ms", args: &[],
-            help: "mean time before the expiry at which the first early recomputation of key 1 began" },
-        EXPIRIES = Measure { key: "expiries", args: &[], help: "how many times that was" },
-        LOADS_MAX = Measure { key: "loads_max", args: &[], help: "the most queries for one key that were under way at once" },
-        DUPLICATES_ALL = Measure { key: "duplicate_loads", args: &[], help: "queries for a key that was being loaded already" },
-        SERVED_STALE_FOR = Measure { key: "stale_for_s", args: &[],
-            help: "the longest time, in seconds, for which one copy was served although it was out of date" },
-        REFUSED_SETS = Measure { key: "refused_sets", args: &[], help: "stores refused by the version check or for want of a lease" },
-        QUEUE_MAX = Measure { key: "queue_max", args: &[], help: "the most queries that waited at the database at once" },
-        CHE = Measure { key: "predicted", args: &[], help: "the hit ratio, in per cent, that the policy's formula gives for these settings, leaving out the time to live" },
-        BEST = Measure { key: "best", args: &[], help: "the hit ratio, in per cent, of a cache that always holds the most popular keys" },
-        CURVE = Measure { key: "curve", args: &["number"],
-            help: "the hit ratio, in per cent, that an LRU cache of so many entries would have had, by stack distances" },
-        MOVED = Measure { key: "busiest_share", args: &[], help: "the share of reads of the last whole second, in per cent, that went to the busiest node" },
-        P99_MAX = Measure { key: "p99_max", args: &["duration", "duration"],
-            help: "the highest p99, in milliseconds, at the end of any second from one to another" },
+        HIT_RATIO = Measure::new("hit_ratio", &["duration", "duration"], "reads that hit as a percentage of all reads, from one second of the run to another"),
+        READERS_HIT = Measure::new("readers_hit", &["duration", "duration"], "the same, leaving out the reads of a scan"),
+        DB_RATE = Measure::new("db_rate", &["duration", "duration"], "database queries for reads, per second, from one second of the run to another"),
+        DB_CALLS = Measure::new("db_calls", &["duration", "duration"], "database queries for reads, in all, from one second of the run to another"),
+        FAILED_SHARE = Measure::new("failed_share", &["duration", "duration"], "reads that failed as a percentage of all reads, from one second of the run to another"),
+        STALE_READS = Measure::new("stale_reads", &["duration", "duration"], "stale answers, from one second of the run to another"),
+        PER_EXPIRY = Measure::new("per_expiry", &[], "mean number of queries for key 1 from the first that begins while none is under way until none is under way, leaving out the first of the run"),
+        LEAD = Measure::new("lead_ms", &[], "mean time before the expiry at which the first early recomputation of key 1 began"),
+        EXPIRIES = Measure::new("expiries", &[], "how many times that was"),
+        LOADS_MAX = Measure::new("loads_max", &[], "the most queries for one key that were under way at once"),
+        DUPLICATES_ALL = Measure::new("duplicate_loads", &[], "queries for a key that was being loaded already"),
+        SERVED_STALE_FOR = Measure::new("stale_for_s", &[], "the longest time, in seconds, for which one copy was served although it was out of date"),
+        REFUSED_SETS = Measure::new("refused_sets", &[], "stores refused by the version check or for want of a lease"),
+        QUEUE_MAX = Measure::new("queue_max", &[], "the most queries that waited at the database at once"),
+        CHE = Measure::new("predicted", &[], "the hit ratio, in per cent, that the policy's formula gives for these settings, leaving out the time to live"),
+        BEST = Measure::new("best", &[], "the hit ratio, in per cent, of a cache that always holds the most popular keys"),
+        CURVE = Measure::new("curve", &["number"], "the hit ratio, in per cent, that an LRU cache of so many entries would have had, by stack distances"),
+        MOVED = Measure::new("busiest_share", &[], "the share of reads of the last whole second, in per cent, that went to the busiest node"),
+        P99_MAX = Measure::new("p99_max", &["duration", "duration"], "the highest p99, in milliseconds, at the end of any second from one to another"),
     }
 }
 
@@ -204,3 +193,5 @@ pub static QUESTION: Question = Question {
     code: &["cache", "stampede", "popularity", "miss_curve"],
     make: make::<Caching>,
 };
+
+pub static TOLD: Told = told::<Caching>();

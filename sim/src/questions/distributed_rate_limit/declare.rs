@@ -3,7 +3,7 @@
 use super::DistributedLimit;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 pub const NODES_MAX: usize = 32;
 /// The abuser is user 0; the others follow.
@@ -173,16 +173,11 @@ indexed! { pub mod number: Number {
 } }
 
 indexed! { pub mod measure: Measure {
-    MAX_IN_WINDOW = Measure { key: "max_in_window", args: &["duration"],
-        help: "The most that went through for the abuser in any such span: 1s, or the limit's own window" },
-    USER_ADMITTED = Measure { key: "user_admitted", args: &["number"],
-        help: "Requests of one user that went through: 0 is the abuser" },
-    USER_REFUSED = Measure { key: "user_refused", args: &["number"],
-        help: "Requests of one user that were refused: 0 is the abuser" },
-    SINCE_ADMITTED = Measure { key: "since_admitted", args: &["number"],
-        help: "Requests of one user that went through since the last fault began: 0 is the abuser" },
-    SINCE_NORMAL = Measure { key: "since_normal_ok", args: &[],
-        help: "Share of the other users' requests since the last fault began that went through, in percent" },
+    MAX_IN_WINDOW = Measure::new("max_in_window", &["duration"], "The most that went through for the abuser in any such span: 1s, or the limit's own window"),
+    USER_ADMITTED = Measure::new("user_admitted", &["number"], "Requests of one user that went through: 0 is the abuser"),
+    USER_REFUSED = Measure::new("user_refused", &["number"], "Requests of one user that were refused: 0 is the abuser"),
+    SINCE_ADMITTED = Measure::new("since_admitted", &["number"], "Requests of one user that went through since the last fault began: 0 is the abuser"),
+    SINCE_NORMAL = Measure::new("since_normal_ok", &[], "Share of the other users' requests since the last fault began that went through, in percent"),
 } }
 
 pub static QUESTION: Question = Question {
@@ -201,3 +196,5 @@ pub static QUESTION: Question = Question {
     code: &["limit_store", "limit_code", "limit_sync", "limiter", "headers"],
     make: make::<DistributedLimit>,
 };
+
+pub static TOLD: Told = told::<DistributedLimit>();

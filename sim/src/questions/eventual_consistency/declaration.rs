@@ -238,15 +238,15 @@ indexed! { pub mod number: Number {
 }}
 
 indexed! { pub mod measure: Measure {
-    BEHIND = Measure { key: "behind", args: &["number"], help: "Reads right after a write that were this many versions behind or more, in percent." },
-    STALE_TOTAL = Measure { key: "stale_total", args: &[], help: "Stale reads since the start, in percent." },
-    VALUE = Measure { key: "value", args: &["number", "number"], help: "What a key (0 to 3) holds at a node (0 to 6): a register's content, a count, the size of a set." },
-    SIBLINGS_OF = Measure { key: "siblings_of", args: &["number"], help: "The most versions of a key that stand side by side at one node." },
-    WINNER = Measure { key: "winner", args: &["number"], help: "The number of the write that every copy of a key shows; none while they differ." },
-    FAILED = Measure { key: "failed", args: &[], help: "Requests that failed since the start." },
-    FAILED_MINORITY = Measure { key: "failed_minority", args: &[], help: "Of the requests at cut-off nodes since the start, the share that failed, in percent." },
-    FAILED_MAJORITY = Measure { key: "failed_majority", args: &[], help: "Of the requests at all other nodes since the start, the share that failed, in percent." },
-    WRITTEN = Measure { key: "written", args: &[], help: "Writes applied since the start, acknowledged or not." },
-    READ_MEAN = Measure { key: "read_mean", args: &[], help: "Mean time of all successful reads, in milliseconds." },
-    WRITE_MEAN = Measure { key: "write_mean", args: &[], help: "Mean time of all acknowledged writes, in milliseconds." },
+    BEHIND = Measure::new("behind", &["number"], "Reads right after a write that were this many versions behind or more, in percent."),
+    STALE_TOTAL = Measure::new("stale_total", &[], "Stale reads since the start, in percent."),
+    VALUE = Measure::new("value", &["number", "number"], "What a key (0 to 3) holds at a node (0 to 6): a register's content, a count, the size of a set."),
+    SIBLINGS_OF = Measure::new("siblings_of", &["number"], "The most versions of a key that stand side by side at one node."),
+    WINNER = Measure::new("winner", &["number"], "The number of the write that every copy of a key shows; none while they differ."),
+    FAILED = Measure::new("failed", &[], "Requests that failed since the start."),
+    FAILED_MINORITY = Measure::new("failed_minority", &[], "Of the requests at cut-off nodes since the start, the share that failed, in percent."),
+    FAILED_MAJORITY = Measure::new("failed_majority", &[], "Of the requests at all other nodes since the start, the share that failed, in percent."),
+    WRITTEN = Measure::new("written", &[], "Writes applied since the start, acknowledged or not."),
+    READ_MEAN = Measure::new("read_mean", &[], "Mean time of all successful reads, in milliseconds."),
+    WRITE_MEAN = Measure::new("write_mean", &[], "Mean time of all acknowledged writes, in milliseconds."),
 }}

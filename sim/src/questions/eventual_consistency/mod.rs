@@ -18,7 +18,7 @@ use crate::blocks::network::{Delay, Fate, Mesh, Wire};
 use crate::blocks::replica::{Behind, Entry, Observer, Op, Replica, Rule, State};
 use crate::blocks::session::{Seen, Session, Token, Violations};
 use crate::declare::{Knobs, Question, Tone};
-use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, make, mix};
+use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
 use crate::measure::series::{Rate, Recent};
@@ -46,6 +46,8 @@ pub static QUESTION: Question = Question {
     code: &["replica", "crdt", "session", "network"],
     make: make::<EventualConsistency>,
 };
+
+pub static TOLD: Told = told::<EventualConsistency>();
 
 /// Time a node needs to apply a write or to look up a value.
 const LOCAL: Us = Us(200);

@@ -3,7 +3,7 @@
 use super::SagaConsistency;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const MODES: &[(&str, &str)] = &[
     ("dual-write", "Dual write"),
@@ -187,23 +187,23 @@ indexed! { pub mod number: Number {
 } }
 
 indexed! { pub mod measure: Measure {
-    BLOCKED_MAX = Measure { key: "blocked_max", args: &[], help: "The most orders that were blocked at one time." },
-    BLOCKED_DOUBT = Measure { key: "blocked_by_doubt", args: &[], help: "Orders that waited behind a lock in doubt whose coordinator was dead." },
-    IN_DOUBT_MAX = Measure { key: "in_doubt_max", args: &[], help: "The most locks in doubt at one time while a coordinator was dead." },
-    ORPHANS_MAX = Measure { key: "orphans_max", args: &[], help: "The most orders pending on dead coordinators at one time." },
-    ON_HAND = Measure { key: "on_hand", args: &["number"], help: "Units of an article on the shelf." },
-    SOLD = Measure { key: "sold", args: &["number"], help: "Units of an article shipped." },
-    LOST_SALES = Measure { key: "lost_sales", args: &[], help: "Orders refused for stock that was released later." },
-    DIRTY = Measure { key: "dirty_reads", args: &[], help: "Reads of a half-done order that was compensated later." },
-    HALFWAY = Measure { key: "halfway_reads", args: &[], help: "Reads of a half-done order." },
-    FLAGGED = Measure { key: "flagged_reads", args: &[], help: "Reads of a half-done order that said it was pending." },
-    NO_COMPENSATION = Measure { key: "straight_share", args: &[], help: "Share of finished orders that completed, in percent." },
-    REDELIVERED = Measure { key: "redelivered", args: &[], help: "Deliveries by the broker beyond the first." },
-    RECOGNISED = Measure { key: "recognised_duplicates", args: &[], help: "Messages that an inbox recognised as processed before." },
-    RECALLS = Measure { key: "recalls", args: &[], help: "Parcels that were recalled." },
-    REFUSED = Measure { key: "refused", args: &[], help: "Orders refused at the door because nobody could take them." },
-    P50_S = Measure { key: "seconds_to_consistent", args: &[], help: "Mean time from arrival to agreement, in seconds." },
-    OPEN_CHARGED = Measure { key: "charged_not_settled", args: &[], help: "Euros charged, minus refunds, minus the totals of completed orders." },
+    BLOCKED_MAX = Measure::new("blocked_max", &[], "The most orders that were blocked at one time."),
+    BLOCKED_DOUBT = Measure::new("blocked_by_doubt", &[], "Orders that waited behind a lock in doubt whose coordinator was dead."),
+    IN_DOUBT_MAX = Measure::new("in_doubt_max", &[], "The most locks in doubt at one time while a coordinator was dead."),
+    ORPHANS_MAX = Measure::new("orphans_max", &[], "The most orders pending on dead coordinators at one time."),
+    ON_HAND = Measure::new("on_hand", &["number"], "Units of an article on the shelf."),
+    SOLD = Measure::new("sold", &["number"], "Units of an article shipped."),
+    LOST_SALES = Measure::new("lost_sales", &[], "Orders refused for stock that was released later."),
+    DIRTY = Measure::new("dirty_reads", &[], "Reads of a half-done order that was compensated later."),
+    HALFWAY = Measure::new("halfway_reads", &[], "Reads of a half-done order."),
+    FLAGGED = Measure::new("flagged_reads", &[], "Reads of a half-done order that said it was pending."),
+    NO_COMPENSATION = Measure::new("straight_share", &[], "Share of finished orders that completed, in percent."),
+    REDELIVERED = Measure::new("redelivered", &[], "Deliveries by the broker beyond the first."),
+    RECOGNISED = Measure::new("recognised_duplicates", &[], "Messages that an inbox recognised as processed before."),
+    RECALLS = Measure::new("recalls", &[], "Parcels that were recalled."),
+    REFUSED = Measure::new("refused", &[], "Orders refused at the door because nobody could take them."),
+    P50_S = Measure::new("seconds_to_consistent", &[], "Mean time from arrival to agreement, in seconds."),
+    OPEN_CHARGED = Measure::new("charged_not_settled", &[], "Euros charged, minus refunds, minus the totals of completed orders."),
 } }
 
 pub static QUESTION: Question = Question {
@@ -232,3 +232,5 @@ pub static QUESTION: Question = Question {
     code: &["saga", "coordinator", "outbox", "broker", "network"],
     make: make::<SagaConsistency>,
 };
+
+pub static TOLD: Told = told::<SagaConsistency>();

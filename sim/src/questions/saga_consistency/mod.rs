@@ -21,7 +21,7 @@ mod story;
 mod wire;
 mod work;
 
-pub use declare::{AT, KINDS, QUESTION, WHEN, act, knob, measure, number};
+pub use declare::{AT, KINDS, QUESTION, TOLD, WHEN, act, knob, measure, number};
 pub use story::body_name;
 
 use crate::blocks::broker::{Broker, Receipt};

@@ -3,7 +3,7 @@
 use super::SlowQueries;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const HIKARI: &str = "HikariCP, default of its configuration";
 const COSTS: &str = "PostgreSQL documentation, Planner Cost Constants";
@@ -227,39 +227,29 @@ indexed! {
 
 indexed! {
     pub mod measure: Measure {
-        SERVED_RATE = Measure { key: "served_rate", args: &["duration", "duration"],
-            help: "answers a second, from one second of the run to another" },
-        SERVED_SHARE = Measure { key: "served_share", args: &["duration", "duration"],
-            help: "answered as a percentage of what arrived, from one second of the run to another" },
-        MEAN_MS = Measure { key: "mean_ms", args: &["duration", "duration"],
-            help: "mean time to an answer in milliseconds, of the answers from one second of the run to another" },
-        WRITE_MEAN_MS = Measure { key: "write_mean_ms", args: &["duration", "duration"],
-            help: "mean execution time of writes in milliseconds, from one second of the run to another" },
-        CLEARED = Measure { key: "cleared_s", args: &[],
-            help: "time of the run at which the wait queues were first empty after the last burst; so far, if that has not happened" },
-        WAITING_MAX = Measure { key: "waiting_max", args: &[], help: "the most requests that waited for a connection" },
-        GOOD_POINT = Measure { key: "good_point", args: &[],
-            help: "statements running when the database just keeps up with the normal load" },
-        TIPPING_POINT = Measure { key: "tipping_point", args: &[],
-            help: "the larger number of running statements at which the database just keeps up with the normal load" },
-        PEAK = Measure { key: "peak", args: &[], help: "the number of running statements that completes most" },
-        COST_SEQ = Measure { key: "cost_seq", args: &[], help: "estimated cost of the sequential scan" },
-        COST_INDEX = Measure { key: "cost_index", args: &[], help: "estimated cost of the index scan" },
-        COST_BITMAP = Measure { key: "cost_bitmap", args: &[], help: "estimated cost of the bitmap scan" },
-        PLAN = Measure { key: "plan", args: &[], help: "the plan in use: 0 sequential, 1 index, 2 index-only, 3 bitmap scan" },
-        CROSSOVER = Measure { key: "crossover_pct", args: &[],
-            help: "percentage of matching rows beyond which the sequential scan is cheaper than the index scan" },
-        CROSSOVER_BITMAP = Measure { key: "crossover_bitmap_pct", args: &[],
-            help: "percentage of matching rows beyond which the sequential scan is cheaper than the bitmap scan" },
-        STALE_READS = Measure { key: "stale_reads", args: &[], help: "stale answers from the cache so far" },
-        LAST_STALE = Measure { key: "last_stale_s", args: &[], help: "time of the run of the last stale answer" },
-        ALL_HELD = Measure { key: "all_held_s", args: &[],
-            help: "time of the run at which reports held every connection; so far, if that has not happened" },
-        CONNECTIONS = Measure { key: "connections", args: &[], help: "connections that all pools together may open to the primary" },
-        OPENED_ALL = Measure { key: "opened", args: &[], help: "connections opened so far" },
-        REFUSED_BY_DB = Measure { key: "too_many_clients", args: &[], help: "connections that a database node refused because it had max_connections" },
-        FAILED_ALL = Measure { key: "failed", args: &[], help: "requests that failed so far" },
-        PER_REQUEST = Measure { key: "statements_per_request", args: &[], help: "statements of the answered requests so far, per request" },
+        SERVED_RATE = Measure::new("served_rate", &["duration", "duration"], "answers a second, from one second of the run to another"),
+        SERVED_SHARE = Measure::new("served_share", &["duration", "duration"], "answered as a percentage of what arrived, from one second of the run to another"),
+        MEAN_MS = Measure::new("mean_ms", &["duration", "duration"], "mean time to an answer in milliseconds, of the answers from one second of the run to another"),
+        WRITE_MEAN_MS = Measure::new("write_mean_ms", &["duration", "duration"], "mean execution time of writes in milliseconds, from one second of the run to another"),
+        CLEARED = Measure::new("cleared_s", &[], "time of the run at which the wait queues were first empty after the last burst; so far, if that has not happened"),
+        WAITING_MAX = Measure::new("waiting_max", &[], "the most requests that waited for a connection"),
+        GOOD_POINT = Measure::new("good_point", &[], "statements running when the database just keeps up with the normal load"),
+        TIPPING_POINT = Measure::new("tipping_point", &[], "the larger number of running statements at which the database just keeps up with the normal load"),
+        PEAK = Measure::new("peak", &[], "the number of running statements that completes most"),
+        COST_SEQ = Measure::new("cost_seq", &[], "estimated cost of the sequential scan"),
+        COST_INDEX = Measure::new("cost_index", &[], "estimated cost of the index scan"),
+        COST_BITMAP = Measure::new("cost_bitmap", &[], "estimated cost of the bitmap scan"),
+        PLAN = Measure::new("plan", &[], "the plan in use: 0 sequential, 1 index, 2 index-only, 3 bitmap scan"),
+        CROSSOVER = Measure::new("crossover_pct", &[], "percentage of matching rows beyond which the sequential scan is cheaper than the index scan"),
+        CROSSOVER_BITMAP = Measure::new("crossover_bitmap_pct", &[], "percentage of matching rows beyond which the sequential scan is cheaper than the bitmap scan"),
+        STALE_READS = Measure::new("stale_reads", &[], "stale answers from the cache so far"),
+        LAST_STALE = Measure::new("last_stale_s", &[], "time of the run of the last stale answer"),
+        ALL_HELD = Measure::new("all_held_s", &[], "time of the run at which reports held every connection; so far, if that has not happened"),
+        CONNECTIONS = Measure::new("connections", &[], "connections that all pools together may open to the primary"),
+        OPENED_ALL = Measure::new("opened", &[], "connections opened so far"),
+        REFUSED_BY_DB = Measure::new("too_many_clients", &[], "connections that a database node refused because it had max_connections"),
+        FAILED_ALL = Measure::new("failed", &[], "requests that failed so far"),
+        PER_REQUEST = Measure::new("statements_per_request", &[], "statements of the answered requests so far, per request"),
     }
 }
 
@@ -279,3 +269,5 @@ pub static QUESTION: Question = Question {
     code: &["pool", "database", "planner", "cache"],
     make: make::<SlowQueries>,
 };
+
+pub static TOLD: Told = told::<SlowQueries>();

@@ -3,7 +3,7 @@
 use super::Spike;
 use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const HPA: &str = "Kubernetes documentation, HorizontalPodAutoscaler";
 
@@ -201,28 +201,20 @@ indexed! {
 
 indexed! {
     pub mod measure: Measure {
-        GOODPUT_SHARE = Measure { key: "goodput_share", args: &["duration", "duration"],
-            help: "answered in time as a percentage of what arrived, from one second of the run to another" },
-        GOODPUT_RATE = Measure { key: "goodput_rate", args: &["duration", "duration"],
-            help: "answers in time per second, from one second of the run to another" },
-        LOST_SHARE = Measure { key: "lost_share", args: &["duration", "duration"],
-            help: "not answered in time, as a percentage of what arrived, from one second to another" },
-        CRITICAL_SHARE = Measure { key: "critical_goodput", args: &["duration", "duration"],
-            help: "critical requests answered in time as a percentage of those that arrived" },
-        RECOVERED = Measure { key: "recovered_s", args: &[],
-            help: "seconds from the end of the last outage or spike until nine in ten requests of five seconds running were answered; so far, if that has not happened" },
-        REPLICAS_AT = Measure { key: "replicas_at", args: &["duration"],
-            help: "replicas asked for at this time of the run" },
-        PASSED = Measure { key: "capacity_passed_s", args: &[],
-            help: "seconds from the beginning of the spike until the ready pods could serve all of it; so far, if they cannot" },
-        RETRY_SHARE = Measure { key: "retry_share", args: &[],
-            help: "retries as a percentage of all requests" },
-        QUEUE_MAX = Measure { key: "queue_max", args: &[], help: "the most requests that waited at the end of any second" },
-        KILLED = Measure { key: "killed", args: &[], help: "pods that died, by hand or for memory" },
-        SERVED = Measure { key: "served", args: &[], help: "attempts served in all, useful or not" },
-        WASTED_ALL = Measure { key: "wasted_share", args: &[], help: "answers that came too late, as a percentage of all answers" },
-        STALE = Measure { key: "stale_served", args: &[], help: "answers made from expired copies" },
-        OUT_OF_ROTATION = Measure { key: "ejected_max", args: &[], help: "the most living pods that health checks kept out of the balancer at once" },
+        GOODPUT_SHARE = Measure::new("goodput_share", &["duration", "duration"], "answered in time as a percentage of what arrived, from one second of the run to another"),
+        GOODPUT_RATE = Measure::new("goodput_rate", &["duration", "duration"], "answers in time per second, from one second of the run to another"),
+        LOST_SHARE = Measure::new("lost_share", &["duration", "duration"], "not answered in time, as a percentage of what arrived, from one second to another"),
+        CRITICAL_SHARE = Measure::new("critical_goodput", &["duration", "duration"], "critical requests answered in time as a percentage of those that arrived"),
+        RECOVERED = Measure::new("recovered_s", &[], "seconds from the end of the last outage or spike until nine in ten requests of five seconds running were answered; so far, if that has not happened"),
+        REPLICAS_AT = Measure::new("replicas_at", &["duration"], "replicas asked for at this time of the run"),
+        PASSED = Measure::new("capacity_passed_s", &[], "seconds from the beginning of the spike until the ready pods could serve all of it; so far, if they cannot"),
+        RETRY_SHARE = Measure::new("retry_share", &[], "retries as a percentage of all requests"),
+        QUEUE_MAX = Measure::new("queue_max", &[], "the most requests that waited at the end of any second"),
+        KILLED = Measure::new("killed", &[], "pods that died, by hand or for memory"),
+        SERVED = Measure::new("served", &[], "attempts served in all, useful or not"),
+        WASTED_ALL = Measure::new("wasted_share", &[], "answers that came too late, as a percentage of all answers"),
+        STALE = Measure::new("stale_served", &[], "answers made from expired copies"),
+        OUT_OF_ROTATION = Measure::new("ejected_max", &[], "the most living pods that health checks kept out of the balancer at once"),
     }
 }
 
@@ -248,3 +240,5 @@ pub static QUESTION: Question = Question {
     code: &["server", "retry", "autoscaler", "breaker", "cache"],
     make: make::<Spike>,
 };
+
+pub static TOLD: Told = told::<Spike>();
