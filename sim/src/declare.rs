@@ -274,13 +274,13 @@ pub struct Measure {
     pub key: &'static str,
     /// What each argument is: "duration" (given as `1s`, passed as seconds) or "number".
     pub args: &'static [&'static str],
-    /// For whoever writes an experiment; a page has no place for it, so it is empty there.
+    /// For whoever writes an experiment.
     pub help: &'static str,
 }
 
 impl Measure {
     pub const fn new(key: &'static str, args: &'static [&'static str], help: &'static str) -> Measure {
-        Measure { key, args, help: if cfg!(target_arch = "wasm32") { "" } else { help } }
+        Measure { key, args, help }
     }
 }
 
@@ -373,9 +373,31 @@ impl Knobs {
     }
 }
 
+/// What the entries of a question's lists are for, each list in its order.
+#[derive(Clone, Copy, Debug)]
+pub struct Help {
+    pub knobs: &'static [&'static str],
+    pub acts: &'static [&'static str],
+    pub numbers: &'static [&'static str],
+}
+
+/// A page that loads has no room for help: it comes with [`Told`](crate::kernel::Told) when the reader turns to the
+/// stage.
+macro_rules! spare {
+    ($($ty:ty),*) => { $(
+        impl $ty {
+            #[doc(hidden)]
+            pub const fn spare(self) -> Self {
+                if cfg!(target_arch = "wasm32") { Self { help: "", ..self } } else { self }
+            }
+        }
+    )* };
+}
+spare!(Knob, Act, Number, Measure);
+
 /// Declares a list and the index of each entry by name in one go:
 /// `indexed! { pub mod knob: Knob { LIMIT = Knob::int(..), .. } }` gives `knob::ALL` and
-/// `knob::LIMIT: usize`, so that a model reads `knobs.int(knob::LIMIT)`.
+/// `knob::LIMIT: usize`, so that a model reads `knobs.int(knob::LIMIT)`, and `knob::HELP`.
 #[macro_export]
 macro_rules! indexed {
     ($(#[$meta:meta])* $vis:vis mod $module:ident: $ty:ty { $($name:ident = $value:expr),* $(,)? }) => {
@@ -387,7 +409,9 @@ macro_rules! indexed {
             #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
             enum Index { $($name),* }
             $(pub const $name: usize = Index::$name as usize;)*
-            pub static ALL: &[$ty] = &[$($value),*];
+            pub static ALL: &[$ty] = &[$(<$ty>::spare($value)),*];
+            /// What each is for, in a sentence.
+            pub static HELP: &[&str] = &[$($value.help),*];
         }
     };
 }

@@ -36,6 +36,7 @@ use crate::entries::Entry;
 use crate::prefs::use_prefs;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
+use sim::declare::Help;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
 
@@ -106,6 +107,11 @@ impl Handle {
             keys: Signal::new(true),
             more: Signal::new(more::begin()),
         }
+    }
+
+    /// What the `i`-th entry of a list is for, once that is there; natively it is in the entry itself.
+    pub fn help(self, list: fn(&Help) -> &'static [&'static str], i: usize, own: &'static str) -> String {
+        self.more.get().and_then(|later| list(&later.told.help).get(i).copied()).unwrap_or(own).to_owned()
     }
 
     /// Reads the player without telling anybody.
@@ -188,7 +194,8 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
         .kid(part(move || h.more.get().map(|later| (later.more.dialogs)(h))))
-        .on("pointerdown", move |_| more::with(h, |_| ()))
+        .on("pointerenter", move |_| more::with(h, |_| ()))
+        .on("focusin", move |_| more::with(h, |_| ()))
         .into()
 }
 

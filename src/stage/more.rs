@@ -1,5 +1,5 @@
 //! What of the stage is wanted later, if at all: the log, a request's story, the words, the code, the dialogs, and
-//! links to a moment. It is a part of the program of its own, downloaded when the reader first touches the stage, or
+//! links to a moment. It is a part of the program of its own, downloaded when the reader first turns to the stage, or
 //! with the page when its address holds a moment. What the question says in words comes with it.
 
 use super::player::Player;

@@ -144,7 +144,9 @@ fn log(h: Handle, told: &'static Told) -> Piece {
         _ => true,
     };
     let side = move || if h.edited.get() == Side::B { Side::B } else { Side::A };
-    let rows = memo(move || h.live(|p| (p.log(side(), wanted, LINES, told.line), p.run(side()).map_or(0, |r| r.log_forgotten()))));
+    let rows = memo(move || {
+        h.live(|p| (p.log(side(), wanted, LINES, told.line), p.run(side()).map_or(0, |r| r.log_forgotten())))
+    });
     let filters = [("all", "Everything"), ("trouble", "Trouble only"), ("yours", "What you did")];
     let select = el("select").class("field").attr("aria-label", "Show").change(move |value| {
         filter.set(match value.as_str() {

@@ -5,9 +5,9 @@ use crate::content::TryMeta;
 use crate::draw::number;
 use crate::entries::Entry;
 use crate::prefs::{Prefs, use_prefs};
-use crate::ui::el::{Piece, Tag, each, el, live, part};
 #[cfg(feature = "csr")]
 use crate::ui::document;
+use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{effect, memo};
 
 /// The experiments of a question.

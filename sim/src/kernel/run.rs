@@ -1,7 +1,7 @@
 //! A run: the value that names it, the state it is in, and the ways to visit its moments.
 
 use super::{Digest, History, Line, Queue, Recorder, Story, Trace, Us};
-use crate::declare::{Knobs, Question, Tone};
+use crate::declare::{Help, Knobs, Question, Tone};
 use core::any::Any;
 use std::collections::VecDeque;
 
@@ -217,10 +217,12 @@ pub struct Told {
     pub line: fn(&Line) -> String,
     /// What the picture of this run shows now, as [`Model::words`] has it.
     pub words: fn(&dyn Live) -> Vec<(String, String)>,
+    pub help: Help,
 }
 
-pub const fn told<M: Model>() -> Told {
+pub const fn told<M: Model>(help: Help) -> Told {
     Told {
+        help,
         line: M::tell,
         words: |run| run.model().downcast_ref::<M>().map_or_else(Vec::new, |model| model.words(run.moment().at)),
     }

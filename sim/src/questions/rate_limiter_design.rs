@@ -16,7 +16,7 @@ use crate::blocks::headers::{self, Fields};
 use crate::blocks::limiter::{Algorithm, Decision, Limiter, Policy};
 use crate::blocks::load::Load;
 use crate::decimal::fixed;
-use crate::declare::{Act, Arg, Better, Knob, Knobs, Measure, Number, Question, Tone};
+use crate::declare::{Act, Arg, Better, Help, Knob, Knobs, Measure, Number, Question, Tone};
 use crate::indexed;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
 use crate::look::{capital, span};
@@ -198,7 +198,7 @@ pub static QUESTION: Question = Question {
     make: make::<RateLimiter>,
 };
 
-pub static TOLD: Told = told::<RateLimiter>();
+pub static TOLD: Told = told::<RateLimiter>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
 
 /// Clients A to F and the neighbour.
 pub const CLIENTS_MAX: usize = 7;

@@ -1,7 +1,7 @@
 //! What can be set, done, read and asked: the declaration of the question.
 
 use super::Backpressure;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
 use crate::kernel::{Told, Us, make, told};
 
@@ -228,4 +228,4 @@ pub static QUESTION: Question = Question {
     make: make::<Backpressure>,
 };
 
-pub static TOLD: Told = told::<Backpressure>();
+pub static TOLD: Told = told::<Backpressure>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });

@@ -1,7 +1,7 @@
 //! What can be set, done, read and asked: the declaration of the question.
 
 use super::Caching;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
 use crate::kernel::{Told, Us, make, told};
 
@@ -194,4 +194,4 @@ pub static QUESTION: Question = Question {
     make: make::<Caching>,
 };
 
-pub static TOLD: Told = told::<Caching>();
+pub static TOLD: Told = told::<Caching>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });

@@ -17,7 +17,7 @@ use crate::blocks::load::Load;
 use crate::blocks::network::{Delay, Fate, Mesh, Wire};
 use crate::blocks::replica::{Behind, Entry, Observer, Op, Replica, Rule, State};
 use crate::blocks::session::{Seen, Session, Token, Violations};
-use crate::declare::{Knobs, Question, Tone};
+use crate::declare::{Help, Knobs, Question, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
@@ -47,7 +47,7 @@ pub static QUESTION: Question = Question {
     make: make::<EventualConsistency>,
 };
 
-pub static TOLD: Told = told::<EventualConsistency>();
+pub static TOLD: Told = told::<EventualConsistency>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
 
 /// Time a node needs to apply a write or to look up a value.
 const LOCAL: Us = Us(200);

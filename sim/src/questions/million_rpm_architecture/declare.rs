@@ -1,7 +1,7 @@
 //! What can be set, done, read and asked: the declaration of the question.
 
 use super::Million;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
 use crate::kernel::{Told, Us, make, told};
 
@@ -308,4 +308,4 @@ pub static QUESTION: Question = Question {
     make: make::<Million>,
 };
 
-pub static TOLD: Told = told::<Million>();
+pub static TOLD: Told = told::<Million>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });

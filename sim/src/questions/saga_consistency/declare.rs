@@ -1,7 +1,7 @@
 //! What can be set, done and read: the declaration of the question.
 
 use super::SagaConsistency;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
 use crate::kernel::{Told, Us, make, told};
 
@@ -233,4 +233,4 @@ pub static QUESTION: Question = Question {
     make: make::<SagaConsistency>,
 };
 
-pub static TOLD: Told = told::<SagaConsistency>();
+pub static TOLD: Told = told::<SagaConsistency>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
