@@ -90,3 +90,43 @@ fn three_items_deflated() {
         assert!(size.abs_diff(zlib) <= zlib / 20, "{size} bytes, zlib {zlib}");
     }
 }
+
+mod engine {
+    use super::*;
+    use proptest::prelude::*;
+    use sim::blocks::codec;
+
+    proptest! {
+        /// The engine counts bytes with code of its own; they are these bytes.
+        #[test]
+        fn the_engine_counts_the_bytes_that_prost_and_serde_json_write(
+            numbers: [u64; 4],
+            currency in "[A-Z]{0,4}",
+            items in prop::collection::vec(("[A-Za-z0-9 .-]{0,200}", any::<u32>(), any::<u64>()), 0..6),
+            text in "[A-Za-z0-9 .-]{0,300}",
+        ) {
+            let [order_id, user_id, total_cents, created_at] = numbers;
+            let message = Message::Order(Order {
+                order_id, user_id, total_cents, created_at, currency: currency.clone(), note: String::new(),
+                items: items.iter().cloned().map(|(sku, quantity, unit_price_cents)| Item { sku, quantity, unit_price_cents }).collect(),
+            });
+            let counted = codec::Order {
+                order_id, user_id, total_cents, created_at, currency,
+                items: items.into_iter().map(|(sku, quantity, unit_price_cents)| codec::Item { sku, quantity, unit_price_cents }).collect(),
+            };
+            prop_assert_eq!(protobuf(&message), counted.protobuf());
+            prop_assert_eq!(json(&message), counted.json().into_bytes());
+            let message = Message::Comment(Comment { id: order_id, text: text.clone() });
+            let counted = codec::Comment { id: order_id, text };
+            prop_assert_eq!(protobuf(&message), counted.protobuf());
+            prop_assert_eq!(json(&message), counted.json().into_bytes());
+        }
+    }
+
+    #[test]
+    fn the_engine_talks_about_the_same_orders() {
+        for items in [1, 3, 100] {
+            assert_eq!(codec::Order::example(items).protobuf(), protobuf(&order(items)));
+        }
+    }
+}

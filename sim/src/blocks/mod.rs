@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod broker;
 pub mod bulkhead;
 pub mod cache;
+pub mod codec;
 pub mod consumer;
 pub mod coordinator;
 pub mod crdt;

@@ -12,9 +12,14 @@
 //! earns a fraction of a token with every first attempt and pays a whole one for every retry
 //! (*Site Reliability Engineering*, 2016, chapter 21, uses 10 %).
 //!
-//! Leaves out: hedged requests and deadlines handed from service to service.
+//! Where services call services, each layer that retries multiplies what the layers below it do: `a`
+//! attempts in each of `n` layers are `a` to the power of `n` calls at the bottom ([`Layers`]). And
+//! a client can refuse its own requests before they cost anything ([`Throttle`], same chapter).
+//!
+//! Leaves out: hedged requests; deadlines handed from service to service are the owner's.
 
 use crate::kernel::Us;
+use crate::measure::series::Rate;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backoff {
@@ -102,6 +107,87 @@ impl Budget {
     }
 }
 
+/// Layers that one call can go through.
+pub const LAYERS_MAX: usize = 5;
+
+/// Which attempt each layer is at, the one next to the dependency first.
+///
+/// ```text
+///   layer 2    1 ------------------ 2 ------------------
+///   layer 1    1 ----- 2 ----- 3    1 ----- 2 ----- 3        3 attempts in each of 3 layers:
+///   layer 0    1 2 3   1 2 3   ...                           27 calls, counted like digits
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layers {
+    tries: [u8; LAYERS_MAX],
+    count: u8,
+}
+
+impl Layers {
+    /// Every layer is at its first attempt. At most [`LAYERS_MAX`].
+    pub fn new(count: usize) -> Layers {
+        Layers { tries: [1; LAYERS_MAX], count: count.min(LAYERS_MAX) as u8 }
+    }
+
+    /// The call at the bottom failed: the lowest layer with an attempt left makes it, if `may` lets it,
+    /// and the layers below that one begin again. Says which layer; `None` when all have given up.
+    pub fn failed(&mut self, attempts: u8, mut may: impl FnMut(usize) -> bool) -> Option<usize> {
+        let tries = &mut self.tries[..usize::from(self.count)];
+        let layer = (0..tries.len()).find(|i| tries[*i] < attempts && may(*i))?;
+        tries[layer] += 1;
+        tries[..layer].fill(1);
+        Some(layer)
+    }
+
+    /// The attempt that this layer is at; the first is 1.
+    pub fn attempt(&self, layer: usize) -> u8 {
+        self.tries[layer]
+    }
+
+    /// Calls at the bottom when everything fails and nobody holds back.
+    pub fn calls_max(attempts: u8, layers: usize) -> u64 {
+        u64::from(attempts).pow(layers as u32)
+    }
+}
+
+/// Client-side throttling: a client that is refused a lot refuses its own requests.
+///
+/// It lets everything through while the dependency accepts at least one in K, and above that drops
+/// with probability (requests - K * accepts) / (requests + 1), both counted over two minutes.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    k: f64,
+    requests: Rate,
+    accepts: Rate,
+}
+
+impl Throttle {
+    pub const K: f64 = 2.0;
+    pub const WINDOW: Us = Us::s(120);
+
+    pub fn new(k: f64) -> Throttle {
+        Throttle { k, requests: Rate::new(Throttle::WINDOW), accepts: Rate::new(Throttle::WINDOW) }
+    }
+
+    /// The probability with which the next request is dropped.
+    pub fn drops(&self, now: Us) -> f64 {
+        let (requests, accepts) = (self.requests.count(now) as f64, self.accepts.count(now) as f64);
+        ((requests - self.k * accepts) / (requests + 1.0)).max(0.0)
+    }
+
+    /// Whether a request may be sent, by a uniform draw from [0, 1). Counts it either way.
+    pub fn ask(&mut self, now: Us, chance: f64) -> bool {
+        let passes = chance >= self.drops(now);
+        self.requests.add(now, 1);
+        passes
+    }
+
+    /// The dependency has answered one.
+    pub fn accepted(&mut self, now: Us) {
+        self.accepts.add(now, 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +267,47 @@ mod tests {
         assert!(full.1 * 1.15 <= equal.1, "{text}");
     }
 
+    /// Google's numbers: four attempts in three layers are 64 calls, three in five are 243.
+    #[test]
+    fn layers_multiply() {
+        for (attempts, layers, calls) in [(4, 3, 64), (3, 5, 243), (1, 5, 1), (6, 1, 6)] {
+            let mut tree = Layers::new(layers);
+            let made = 1 + core::iter::from_fn(|| tree.failed(attempts, |_| true)).count() as u64;
+            assert_eq!((made, Layers::calls_max(attempts, layers)), (calls, calls));
+        }
+        // A layer that may not retry leaves it to the one above.
+        let mut tree = Layers::new(2);
+        assert_eq!(tree.failed(3, |layer| layer == 1), Some(1));
+        assert_eq!((tree.attempt(0), tree.attempt(1)), (1, 2));
+    }
+
+    /// A dependency that accepts nothing gets next to nothing; one that accepts a third gets about
+    /// K times what it accepts.
+    #[test]
+    fn a_throttled_client_sends_about_k_times_what_is_accepted() {
+        let run = |accepts: f64| {
+            let (mut throttle, mut chance) = (Throttle::new(Throttle::K), Stream::new(1, "test", "throttle", 0));
+            let (mut sent, mut accepted, mut room) = (0u32, 0u32, 0.0f64);
+            for i in 0..60_000u64 {
+                let now = Us::ms(10 * i);
+                room = (room + accepts).min(5.0);
+                if throttle.ask(now, chance.unit()) {
+                    sent += 1;
+                    if room >= 1.0 {
+                        room -= 1.0;
+                        accepted += 1;
+                        throttle.accepted(now);
+                    }
+                }
+            }
+            (f64::from(sent) / 60_000.0, f64::from(sent) / f64::from(accepted.max(1)))
+        };
+        assert!(run(0.0).0 < 0.01, "{:?}", run(0.0));
+        assert!(run(1.0) == (1.0, 1.0), "{:?}", run(1.0));
+        let (_, ratio) = run(0.3);
+        assert!((ratio - Throttle::K).abs() < 0.1, "{ratio}");
+    }
+
     #[test]
     fn exponential_means_doubling_up_to_the_cap() {
         let retry = Retry {
@@ -203,6 +330,19 @@ mod tests {
             prop_assert!(wait <= Us::ms(2_000));
             if jitter == Jitter::Equal {
                 prop_assert!(wait * 2 + Us(1) >= Us::ms(5));
+            }
+        }
+
+        /// Never more calls than the product, whatever the budgets say.
+        #[test]
+        fn layers_stay_below_the_product(attempts in 1u8..5, count in 1usize..=4, says in prop::collection::vec(any::<bool>(), 0..300)) {
+            let mut says = says.into_iter();
+            let mut tree = Layers::new(count);
+            let mut calls = 1u64;
+            while tree.failed(attempts, |_| says.next().unwrap_or(true)).is_some() {
+                calls += 1;
+                prop_assert!(calls <= Layers::calls_max(attempts, count));
+                prop_assert!((0..count).all(|i| (1..=attempts).contains(&tree.attempt(i))));
             }
         }
 
