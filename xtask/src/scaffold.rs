@@ -1,4 +1,4 @@
-//! `cargo xtask new-question <slug>`: the three files of a question and its lines in the two lists.
+//! `cargo xtask new-question <slug>`: the four files of a question and its lines in the two lists.
 //!
 //! The files are a small question that works: a line and a few workers. It builds, plays and passes its own
 //! experiment, so that every change from there on can be seen.
@@ -34,6 +34,7 @@ pub fn command(args: &mut Args) -> anyhow::Result<()> {
         ("content", format!("{slug}.md"), include_str!("../templates/article.md")),
         ("sim/src/questions", format!("{}.rs", names.module), include_str!("../templates/model.rs.txt")),
         ("src/widgets", format!("{}.rs", names.module), include_str!("../templates/picture.rs.txt")),
+        ("sim/tests", format!("{}.rs", names.module), include_str!("../templates/laws.rs.txt")),
     ];
     let root = paths::root();
     let files =

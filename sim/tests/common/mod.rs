@@ -159,7 +159,7 @@ impl Trouble {
         let mut run = self.question.run(value);
         let mut at = Us::ZERO;
         while at < self.until {
-            at = at + Us::s(1);
+            at += Us::s(1);
             run.advance(at, 50_000);
             prop_assert_eq!(run.invariants(), Ok(()));
         }
