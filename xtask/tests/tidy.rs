@@ -177,7 +177,8 @@ fn slugs(folder: &str) -> BTreeSet<String> {
         .filter_map(|entry| {
             entry.expect("a readable entry").path().file_stem()?.to_str().map(|stem| stem.replace('_', "-"))
         })
-        .filter(|slug| !["mod", "README"].contains(&slug.as_str()))
+        // What the pictures share is no question.
+        .filter(|slug| !["mod", "README", "seen", "check"].contains(&slug.as_str()))
         .collect()
 }
 
