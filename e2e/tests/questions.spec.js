@@ -65,7 +65,9 @@ for (const question of questions) {
       for (const fault of faultsOf(question)) {
         await test.step(fault.label, async () => {
           const after = async (press) => {
+            // It plays from the start.
             await stage.again.click();
+            await stage.pause.click();
             await stage.seek(0.05);
             await press();
             if (await stage.pause.isVisible()) {
@@ -94,7 +96,7 @@ for (const question of questions) {
       if ((await stage.digest()).length > 16) {
         await stage.sides.click();
       }
-      await stage.seek(0.05);
+      await stage.seek(0.2);
       const untouched = await stage.moment();
       await stage.timeline.press("Home");
       let run = replay(slug, await stage.link());
@@ -108,7 +110,7 @@ for (const question of questions) {
             run = replay(slug, await stage.link());
           }
           expect(run.knobs[knob.key], "the run has the new value").not.toEqual(before);
-          await stage.seek(0.05);
+          await stage.seek(0.2);
           const moment = await stage.moment();
           changed += Number(moment.digest !== untouched.digest);
           await stage.timeline.press("Home");
@@ -116,7 +118,7 @@ for (const question of questions) {
       }
       expect(changed).toBeGreaterThan(question.knobs.length / 2);
       // Every knob has another value by now.
-      await stage.seek(0.05);
+      await stage.seek(0.2);
       expect(replay(slug, await stage.link()).digest, "the runner comes to the same run").toBe(await stage.digest());
     });
 
