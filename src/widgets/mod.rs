@@ -8,6 +8,7 @@ pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod million_rpm_architecture;
+pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -47,6 +48,7 @@ pub static ALL: &[&Picture] = &[
     &distributed_rate_limit::PICTURE,
     &caching_benefits::PICTURE,
     &million_rpm_architecture::PICTURE,
+    &queue_vs_direct_call::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

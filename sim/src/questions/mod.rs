@@ -5,6 +5,7 @@ pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
 pub mod million_rpm_architecture;
+pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -22,6 +23,7 @@ pub static ALL: &[&Question] = &[
     &distributed_rate_limit::QUESTION,
     &caching_benefits::QUESTION,
     &million_rpm_architecture::QUESTION,
+    &queue_vs_direct_call::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
