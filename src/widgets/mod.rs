@@ -7,6 +7,7 @@ pub mod backpressure;
 pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
+pub mod idempotent_api;
 pub mod million_rpm_architecture;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
@@ -49,6 +50,7 @@ pub static ALL: &[&Picture] = &[
     &caching_benefits::PICTURE,
     &million_rpm_architecture::PICTURE,
     &queue_vs_direct_call::PICTURE,
+    &idempotent_api::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

@@ -4,6 +4,7 @@ pub mod backpressure;
 pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod eventual_consistency;
+pub mod idempotent_api;
 pub mod million_rpm_architecture;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
@@ -24,6 +25,7 @@ pub static ALL: &[&Question] = &[
     &caching_benefits::QUESTION,
     &million_rpm_architecture::QUESTION,
     &queue_vs_direct_call::QUESTION,
+    &idempotent_api::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
