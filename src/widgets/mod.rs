@@ -6,10 +6,9 @@
 pub mod backpressure;
 pub mod caching_benefits;
 pub mod distributed_rate_limit;
+pub mod event_sourcing;
 pub mod eventual_consistency;
-pub mod idempotent_api;
 pub mod million_rpm_architecture;
-pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -49,8 +48,7 @@ pub static ALL: &[&Picture] = &[
     &distributed_rate_limit::PICTURE,
     &caching_benefits::PICTURE,
     &million_rpm_architecture::PICTURE,
-    &queue_vs_direct_call::PICTURE,
-    &idempotent_api::PICTURE,
+    &event_sourcing::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

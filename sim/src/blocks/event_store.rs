@@ -10,8 +10,8 @@
 //! snapshot is a fold that was kept, so it can be thrown away, and has to be when the code that reads it
 //! expects another layout. *Optimistic concurrency*: an append names the version it was decided on and is
 //! refused if the stream has moved.
-//! Source: G. Young, *CQRS Documents* (2010), "Building an Event Storage"; KurrentDB documentation,
-//! "Appending events: expected version".
+//! Source: G. Young, *CQRS Documents* (2010), "Building an Event Storage"; EventStore documentation (hexdocs),
+//! `append_to_stream`.
 //!
 //! What a stream held before the run began is a function, not a list: event `v` of stream `s` can be
 //! written down at any time from the seed. So a history of ten million events costs no memory. Every event
@@ -20,7 +20,7 @@
 //!
 //! Leaves out: transactions over several streams, retention, the disk.
 
-use super::account::{Account, Codec, Event, Kind, Snapshot, Unreadable, Written};
+use super::account::{Account, Codec, Event, Kind, Snapshot, Unreadable, Written, upcast};
 use crate::kernel::{Stream as Chance, Us, mix};
 use std::sync::Arc;
 
@@ -73,6 +73,15 @@ impl Log {
     pub fn from(&self, i: usize) -> impl DoubleEndedIterator<Item = &Stored> {
         (i..self.len()).filter_map(|i| self.get(i))
     }
+    /// The number of the first event at this position of the whole log or after it.
+    pub fn first_from(&self, position: u32) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.get(middle).is_some_and(|e| e.position < position) { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
     /// A number for the whole log; it changes with everything that is appended.
     pub fn hash(&self) -> u64 {
         self.hash
@@ -94,7 +103,7 @@ fn chain(hash: u64, e: &Stored) -> u64 {
 }
 
 /// What was written before the run began: v1 events, a pure function of the seed. Stream `s` has an
-/// (s + 1)-th of the oldest stream's events.
+/// (s + 1)-th of the oldest stream's events, and at least its first.
 #[derive(Clone, Copy, Debug)]
 pub struct Past {
     chance: Chance,
@@ -123,7 +132,7 @@ impl Past {
 
     /// Events of a stream.
     pub fn length(&self, stream: usize) -> u32 {
-        if (stream as u32) < self.streams { self.oldest / (stream as u32 + 1) } else { 0 }
+        if (stream as u32) < self.streams { (self.oldest / (stream as u32 + 1)).max(1) } else { 0 }
     }
     /// Events of all streams together.
     pub fn total(&self) -> u32 {
@@ -142,20 +151,31 @@ impl Past {
         Written { kind, schema: 1, amount: amount as i32 }
     }
 
-    /// The next event in the order of writing: (stream, version), and moves on.
+    /// How many streams are long enough for a round: the first ones, since lengths only shrink.
+    fn width(&self, round: u32) -> u32 {
+        if round == 0 { self.streams } else { self.streams.min(self.oldest / (round + 1)) }
+    }
+
+    /// The next event in the order of writing, as (stream, version); `None` at the end.
+    pub fn peek(&self, cursor: &PastCursor) -> Option<(usize, u32)> {
+        (cursor.stream < self.width(cursor.round)).then_some((cursor.stream as usize, cursor.round + 1))
+    }
+
+    /// The same, and moves on.
     pub fn next(&self, cursor: &mut PastCursor) -> Option<(usize, u32)> {
-        // How many streams are long enough for this round: the first ones, since lengths only shrink.
-        let wide = self.streams.min(self.oldest / (cursor.round + 1));
-        if wide == 0 {
-            return None;
-        }
-        let found = (cursor.stream as usize, cursor.round + 1);
+        let found = self.peek(cursor)?;
         cursor.passed += 1;
         cursor.stream += 1;
-        if cursor.stream >= wide {
+        if cursor.stream >= self.width(cursor.round) {
             (cursor.stream, cursor.round) = (0, cursor.round + 1);
         }
         Some(found)
+    }
+
+    /// How many events of the past were written before this one.
+    pub fn before(&self, stream: usize, version: u32) -> u32 {
+        let earlier: u32 = (0..self.streams as usize).map(|s| self.length(s).min(version - 1)).sum();
+        earlier + stream as u32
     }
 }
 
@@ -217,12 +237,21 @@ pub struct EventStore {
     pub past: Past,
     pub log: Log,
     heads: Vec<Head>,
+    /// What the past of each stream folds to: it never changes, so it is worked out once. A load counts
+    /// every event of it all the same.
+    folded_past: Arc<[Account]>,
 }
 
 impl EventStore {
     pub fn new(streams: usize, past: Past) -> EventStore {
         let head = |s| Head { version: past.length(s), ..Head::default() };
-        EventStore { past, log: Log::default(), heads: (0..streams).map(head).collect() }
+        let fold = |s| (1..=past.length(s)).map(|v| upcast(past.event(s, v))).fold(Account::default(), Account::apply);
+        EventStore {
+            past,
+            log: Log::default(),
+            heads: (0..streams).map(head).collect(),
+            folded_past: (0..streams).map(fold).collect(),
+        }
     }
 
     pub fn streams(&self) -> usize {
@@ -285,10 +314,16 @@ impl EventStore {
         &self,
         mut state: Account,
         stream: usize,
-        after: u32,
+        mut after: u32,
         version: u32,
         codec: Codec,
     ) -> Result<Account, Unreadable> {
+        let past = self.past.length(stream);
+        if after == 0 && 0 < past && past <= version {
+            // The past is v1: whoever can read one event of it can read them all.
+            codec.read(self.past.event(stream, 1))?;
+            (state, after) = (self.folded_past[stream], past);
+        }
         for v in after + 1..=version {
             let Some(written) = self.event(stream, v) else {
                 break;
@@ -313,16 +348,25 @@ impl EventStore {
         })
     }
 
-    /// Keeps a snapshot if the stream is `every` events beyond its last usable one (0: never). A snapshot
-    /// of another layout is replaced at once: it is of no use to this code.
-    pub fn keep_snapshot(&mut self, stream: usize, every: u32, layout: u8, state: Account) -> bool {
-        let head = &mut self.heads[stream];
-        let last = head.snapshot.filter(|s| s.layout == layout).map_or(0, |s| s.version);
-        let due = every > 0 && head.version >= last + every;
-        if due {
-            head.snapshot = Some(Snapshot::of(state, head.version, layout));
+    /// Keeps a snapshot if the stream is `every` events beyond its last usable one (0: never). The state
+    /// is loaded as everybody loads it, so a state that was read wrongly is kept wrongly. A snapshot of
+    /// another layout is of no use to this code and is replaced at once.
+    pub fn keep_snapshot(&mut self, stream: usize, every: u32, reader: &Reader) -> bool {
+        let head = &self.heads[stream];
+        let last = head.snapshot.filter(|s| s.layout == reader.layout).map_or(0, |s| s.version);
+        if every == 0 || head.version < last + every {
+            return false;
         }
-        due
+        let Ok(loaded) = self.load(stream, reader) else {
+            return false;
+        };
+        self.put_snapshot(stream, Snapshot::of(loaded.state, loaded.version, reader.layout));
+        true
+    }
+
+    /// Replaces the snapshot of a stream.
+    pub fn put_snapshot(&mut self, stream: usize, snapshot: Snapshot) {
+        self.heads[stream].snapshot = Some(snapshot);
     }
 
     /// Snapshots as they would stand if they had always been kept: at the last multiple of `every`.
@@ -332,7 +376,7 @@ impl EventStore {
             if at > 0
                 && let Ok(state) = self.fold(s, at, Codec::V1)
             {
-                self.heads[s].snapshot = Some(Snapshot::of(state, at, layout));
+                self.put_snapshot(s, Snapshot::of(state, at, layout));
             }
         }
     }
@@ -341,6 +385,68 @@ impl EventStore {
     pub fn weight(&self) -> usize {
         let index: usize = self.heads.iter().map(|h| h.index.len() * 4).sum();
         self.log.weight() + self.heads.len() * core::mem::size_of::<Head>() + index
+    }
+}
+
+/// The places of the log that belong to other streams: no events, only how many there are.
+///
+/// The whole log grows at a steady rate, the appends of the streams that are looked at included. If those
+/// alone are more, the log grows with them.
+#[derive(Clone, Debug)]
+pub struct Others {
+    history: u32,
+    /// Events of other streams since the run began, as of the last own append, and own ones.
+    others: u32,
+    own: u32,
+    /// (since when, how many by then, how many a second): the rates there have been.
+    rates: Vec<(Us, u32, u32)>,
+}
+
+/// Changes of rate that are remembered; times before the oldest are taken for its own.
+const RATES: usize = 64;
+
+impl Others {
+    /// A log of `history` events that grows by `rate` a second.
+    pub fn new(history: u32, rate: u32) -> Others {
+        Others { history, others: 0, own: 0, rates: vec![(Us::ZERO, 0, rate)] }
+    }
+
+    pub fn set_rate(&mut self, now: Us, rate: u32) {
+        let by_then = self.flown(now);
+        if self.rates.len() == RATES {
+            self.rates.remove(0);
+        }
+        self.rates.push((now, by_then, rate));
+    }
+    pub fn rate(&self) -> u32 {
+        self.rates.last().map_or(0, |r| r.2)
+    }
+    pub fn history(&self) -> u32 {
+        self.history
+    }
+
+    fn flown(&self, now: Us) -> u32 {
+        self.rates.last().map_or(0, |(since, n, rate)| n + (now.since(*since).0 * u64::from(*rate) / 1_000_000) as u32)
+    }
+    fn others_now(&self, now: Us) -> u32 {
+        self.others.max(self.flown(now).saturating_sub(self.own))
+    }
+    /// The position of the last event of the log.
+    pub fn head(&self, now: Us) -> u32 {
+        self.history + self.others_now(now) + self.own
+    }
+    /// One of ours is appended: its position.
+    pub fn place(&mut self, now: Us) -> u32 {
+        self.others = self.others_now(now);
+        self.own += 1;
+        self.history + self.others + self.own
+    }
+    /// When another stream's event came to stand at this position; `None` before the run.
+    pub fn time_of(&self, position: u32) -> Option<Us> {
+        let n = position.checked_sub(self.history + 1)? + 1;
+        let (since, by_then, rate) = *self.rates.iter().rev().find(|r| r.1 < n).or(self.rates.first())?;
+        let span = (u64::from(n.saturating_sub(by_then)) * 1_000_000).div_ceil(u64::from(rate.max(1)));
+        Some(since + Us(span))
     }
 }
 
@@ -362,11 +468,11 @@ mod tests {
         for (i, (s, kind, euros)) in list.iter().enumerate() {
             let e = Event { kind: Kind::ALL[*kind], cents: euros * 100 };
             let codec = if i < list.len() / 2 { Codec::V1 } else { Codec::V2 };
-            let expected = Some(store.version(*s));
+            let version = store.version(*s);
             let new = stored(*s, e, codec, Us::ms(i as u64), i as u32 + 1, i as u32);
-            assert_eq!(store.append(expected, new), Ok(expected.unwrap_or(0) + 1));
+            assert_eq!(store.append(Some(version), new), Ok(version + 1));
             truth[*s] = truth[*s].apply(e);
-            store.keep_snapshot(*s, every, 1, truth[*s]);
+            store.keep_snapshot(*s, every, &Reader { codec: Codec::V2, ..Reader::default() });
         }
         (store, truth)
     }
@@ -432,7 +538,7 @@ mod tests {
             let mut next = vec![1u32; streams as usize];
             let mut cursor = PastCursor::default();
             while let Some((s, v)) = past.next(&mut cursor) {
-                prop_assert_eq!(v, next[s]);
+                prop_assert_eq!((v, past.before(s, v) + 1), (next[s], cursor.passed));
                 next[s] += 1;
             }
             prop_assert_eq!(cursor.passed, past.total());
@@ -460,6 +566,45 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Positions rise one by one with the rate, whoever appends; each has the time at which it came.
+        #[test]
+        fn the_log_grows_at_its_rate(gaps in prop::collection::vec(1u64..3_000, 1..60), rate in 0u32..5_000, then in 0u32..5_000) {
+            let mut log = Others::new(1_000, rate);
+            let (mut now, mut last) = (0, 1_000);
+            for (i, gap) in gaps.iter().enumerate() {
+                now += gap;
+                if i == 30 {
+                    log.set_rate(Us(now), then);
+                }
+                let head = log.head(Us(now));
+                prop_assert!(head >= last);
+                let at = log.place(Us(now));
+                prop_assert_eq!((at, log.head(Us(now))), (head + 1, head + 1));
+                last = at;
+                // Places that the rate has filled by now have their time; those of ours ahead of it do not.
+                let flown = now * u64::from(rate) / 1_000_000;
+                if i < 30 && u64::from(head - 1_000) <= flown {
+                    prop_assert!(log.time_of(head).is_none_or(|t| t <= Us(now)), "{head}, {now}");
+                }
+            }
+            let total = last - 1_000;
+            let flown = now * u64::from(rate.max(then)) / 1_000_000;
+            prop_assert!(u64::from(total) <= flown + gaps.len() as u64 + 1);
+        }
+    }
+
+    /// Experiment 3's rate: 2,000 a second are 2,000 a second, with 50 of ours among them.
+    #[test]
+    fn own_appends_are_among_the_rate() {
+        let mut log = Others::new(10, 2_000);
+        for i in 0..500 {
+            log.place(Us::ms(20 * i + 7));
+        }
+        assert_eq!(log.head(Us::s(10)), 10 + 20_000);
+        assert_eq!((log.time_of(10), log.time_of(2_010)), (None, Some(Us::s(1))));
+    }
+
     #[test]
     fn copies_share_full_pages() {
         let (store, _) = filled(0, &[(0, 1, 5); 700], 0);
@@ -485,8 +630,9 @@ mod tests {
         for i in 1..100u32 {
             assert!(store.append(None, stored(0, e, Codec::V1, Us(1), i, 0)).is_ok());
             state = state.apply(e);
-            assert!(!store.keep_snapshot(0, 100, 1, state));
+            assert!(!store.keep_snapshot(0, 100, &reader));
         }
+        assert_eq!(store.load(0, &reader).map(|l| l.state), Ok(state));
         assert_eq!(store.load(0, &reader).expect("v1").time(read, fold), Us(5_980));
     }
 }

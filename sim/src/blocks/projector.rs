@@ -109,14 +109,6 @@ impl Projector {
         Projector { rows, at, checkpoint: at, ..Projector::new(0, safety, code) }
     }
 
-    pub fn set_safety(&mut self, safety: Safety) {
-        // A transaction that is open now ends as it began.
-        if safety != Safety::Atomic {
-            self.undo.clear();
-        }
-        self.safety = safety;
-    }
-
     /// An event of account `row` at `position` is delivered. True: it was applied.
     pub fn deliver(&mut self, row: usize, position: u32, e: Event, has_name: bool) -> bool {
         let before = self.rows[row];
@@ -163,11 +155,15 @@ impl Projector {
         while let Some((row, before)) = self.undo.pop() {
             self.put(row as usize, before);
         }
-        let again = self.at.position - self.checkpoint.position;
+        let again = self.uncommitted();
         self.at = self.checkpoint;
         again
     }
 
+    /// Positions read since the last checkpoint.
+    pub fn uncommitted(&self) -> u32 {
+        self.at.position - self.checkpoint.position
+    }
     pub fn row(&self, row: usize) -> &Row {
         &self.rows[row]
     }

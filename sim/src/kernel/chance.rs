@@ -51,7 +51,14 @@ impl Stream {
     /// Uniform in [0, 1), 53 bits.
     #[inline]
     pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        self.drawn += 1;
+        self.unit_at(self.drawn)
+    }
+
+    /// The same for the k-th draw, without drawing it.
+    #[inline]
+    pub fn unit_at(&self, k: u64) -> f64 {
+        (self.at(k) >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }
 
     /// True with probability `p`. Always draws once, so that moving `p` shifts nothing after it.
@@ -63,7 +70,14 @@ impl Stream {
     /// Uniform in 0..n by multiply-shift; the bias is below n / 2^64.
     #[inline]
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
+        self.drawn += 1;
+        self.below_at(self.drawn, n)
+    }
+
+    /// The same for the k-th draw, without drawing it.
+    #[inline]
+    pub fn below_at(&self, k: u64, n: u64) -> u64 {
+        ((u128::from(self.at(k)) * u128::from(n)) >> 64) as u64
     }
 
     /// Exponential with this mean.
