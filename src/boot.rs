@@ -1,12 +1,11 @@
 //! The browser's entry: puts the running app where the prerendered page stands.
 
 use crate::app::{self, Asked, Place, Root};
-use crate::entries::{self, Entry};
+use crate::entries;
 use crate::pages::{article, focus_quietly, is_typing, lists};
 use crate::prefs::Prefs;
 use crate::stage::load_more;
 use crate::ui::{document, for_ever, location, on_window, window};
-use std::cell::Cell;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_split_helpers::SplitLoaderError;
 use web_sys::{Element, HtmlElement};
@@ -41,7 +40,8 @@ async fn run() -> Result<(), &'static str> {
     let asked = Asked::at(&path);
     let place = place(asked).await.map_err(|_| "a part of it could not be downloaded")?;
     // A page that opens at somebody's moment starts there, not at the beginning.
-    if let (true, Some(entry)) = (location().hash().unwrap_or_default().starts_with("#r="), HERE.get()) {
+    let shared = location().hash().unwrap_or_default().starts_with("#r=");
+    if let (true, Place::Question(entry) | Place::Embed(entry)) = (shared, place) {
         load_more(entry).await.map_err(|_| "a part of it could not be downloaded")?;
     }
     for_ever(|| {
@@ -77,19 +77,9 @@ async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
         Asked::Unknown => None,
     };
     match entry {
-        Some(place) => {
-            if let Ok(Place::Question(entry) | Place::Embed(entry)) = place {
-                HERE.set(Some(entry));
-            }
-            place
-        }
+        Some(place) => place,
         None => Ok(Place::NotFound(lists().await?)),
     }
-}
-
-thread_local! {
-    /// The question of this page.
-    static HERE: Cell<Option<&'static Entry>> = const { Cell::new(None) };
 }
 
 /// Whether there is a search field, which now has the focus.
@@ -172,12 +162,4 @@ fn restore_focus(host: &Element, focus: Option<(Vec<u32>, String)>) {
     if at.tag_name() == tag {
         focus_quietly(&at);
     }
-}
-
-/// The digests of the golden runs of this page's question as this engine computes them, for the test that compares
-/// engines.
-#[wasm_bindgen]
-pub fn golden_digests() -> String {
-    let here: Vec<_> = HERE.get().into_iter().map(|entry| entry.question).collect();
-    sim::golden::json(&here)
 }

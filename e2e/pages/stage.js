@@ -7,6 +7,7 @@ export class Stage {
     this.region = page.getByRole("region", { name: /simulation/i });
     this.play = this.region.getByRole("button", { name: "Play", exact: true });
     this.pause = this.region.getByRole("button", { name: "Pause", exact: true });
+    this.again = this.region.getByRole("button", { name: "Start again" });
     this.stepBack = this.region.getByRole("button", { name: "Step back" });
     this.stepForward = this.region.getByRole("button", { name: "Step forward" });
     this.timeline = this.region.getByRole("slider", { name: "Timeline" });

@@ -3,6 +3,7 @@
 import { expect, test } from "../support/test.js";
 import { questions } from "../support/runner.js";
 import { Library } from "../pages/library.js";
+import { Stage } from "../pages/stage.js";
 
 const [first] = questions;
 const mounted = (page) => page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
@@ -194,6 +195,20 @@ test.describe("the theme", () => {
       expect(await theme(page)).toBe("light");
     });
   }
+});
+
+test("what knobs, numbers and faults are for comes when the reader turns to the stage", async ({ page }) => {
+  const loads = [];
+  page.on("request", (request) => loads.push(request.url()));
+  const stage = await Stage.still(page, first.slug);
+  await page.waitForLoadState("networkidle");
+  expect(loads.filter((url) => /\/(more|told_)/.test(url)), "not before").toEqual([]);
+  await stage.play.hover();
+  const label = stage.knobs.locator("label").first();
+  const named = await label.innerText();
+  await expect(label).toHaveAttribute("title", first.knobs.find((knob) => knob.label === named).help);
+  const fault = first.acts.find(({ fault }) => fault);
+  await expect(stage.fault(fault.label)).toHaveAttribute("title", fault.help);
 });
 
 test("an embed reads and keeps nothing", async ({ page }) => {

@@ -2,7 +2,8 @@
 //! digests must be the same natively and in every browser.
 
 use crate::declare::Question;
-use crate::kernel::{Input, RunValue, Us, What};
+use crate::kernel::{Input, Moment, RunValue, Us, What};
+use crate::link::{self, Shared};
 
 /// How long a golden run is; short enough for a phone.
 const UNTIL: Us = Us::s(20);
@@ -23,8 +24,17 @@ pub fn value(q: &'static Question, seed: u64) -> RunValue {
     value
 }
 
-/// (question and seed, digest); after a detour through the past, which must not show.
-pub fn digests(questions: &[&'static Question]) -> Vec<(String, u64)> {
+/// What a golden run must come to.
+pub struct Golden {
+    /// The question and the seed: `saga-consistency/7`.
+    pub name: String,
+    /// After a detour through the past, which must not show: 0 if it does.
+    pub digest: u64,
+    /// The fragment that brings a page to the run's last moment.
+    pub link: String,
+}
+
+pub fn runs(questions: &[&'static Question]) -> Vec<Golden> {
     let mut all = Vec::new();
     for q in questions {
         for seed in [1, 7] {
@@ -35,15 +45,19 @@ pub fn digests(questions: &[&'static Question]) -> Vec<(String, u64)> {
             run.seek(UNTIL);
             // A difference is a defect of rewinding; marked so that it cannot equal any golden digest.
             let digest = if run.digest() == straight { straight } else { 0 };
-            all.push((format!("{}/{seed}", q.slug), digest));
+            let (a, moment) = (run.value().clone(), run.moment());
+            let shared = Shared { a, b: None, moment, moment_b: Moment::default(), speed_milli: 1_000, playing: false };
+            all.push(Golden { name: format!("{}/{seed}", q.slug), digest, link: link::encode(&shared) });
         }
     }
     all
 }
 
-/// As JSON, for the pages and the runner: `{"slug/seed": "hex", ...}`.
+/// As JSON, for the tests of the pages: `{"slug/seed": {"digest": "hex", "link": "#r=..."}, ...}`.
 pub fn json(questions: &[&'static Question]) -> String {
-    let rows: Vec<String> =
-        digests(questions).into_iter().map(|(name, d)| format!("\"{name}\":\"{d:016x}\"")).collect();
+    let rows: Vec<String> = runs(questions)
+        .into_iter()
+        .map(|g| format!("\"{}\":{{\"digest\":\"{:016x}\",\"link\":\"#r={}\"}}", g.name, g.digest, g.link))
+        .collect();
     format!("{{{}}}", rows.join(","))
 }

@@ -8,6 +8,7 @@
 //! run value gives the same bits on every machine. `clippy.toml` beside this crate bans what would
 //! break that.
 
+pub mod armed;
 pub mod blocks;
 pub mod decimal;
 pub mod declare;

@@ -38,6 +38,7 @@ pub fn parts_in(host: &Element) -> Vec<Element> {
 }
 
 /// The first section, and the rest.
+#[cfg(not(feature = "csr"))]
 fn split(html: &str) -> (&str, &str) {
     const END: &str = "</section>";
     html.find(END).map_or((html, ""), |at| html.split_at(at + END.len()))
@@ -45,12 +46,12 @@ fn split(html: &str) -> (&str, &str) {
 
 /// What is asked.
 pub fn question(slug: &'static str) -> Tag {
-    part(slug, "question", split(prerendered_html(slug)).0)
+    part(slug, "question", prerendered_html(slug).0)
 }
 
 /// Everything after it.
 pub fn rest(slug: &'static str) -> Tag {
-    part(slug, "rest", split(prerendered_html(slug)).1)
+    part(slug, "rest", prerendered_html(slug).1)
 }
 
 fn part(slug: &'static str, name: &'static str, html: &'static str) -> Tag {
@@ -107,14 +108,16 @@ fn reveal(target: &Element) -> bool {
     closed
 }
 
+/// The two parts of a text.
 #[cfg(not(feature = "csr"))]
-fn prerendered_html(slug: &str) -> &'static str {
-    crate::content::article_html(slug)
+fn prerendered_html(slug: &str) -> (&'static str, &'static str) {
+    split(crate::content::article_html(slug))
 }
 
+/// The page has them.
 #[cfg(feature = "csr")]
-fn prerendered_html(_slug: &str) -> &'static str {
-    ""
+fn prerendered_html(_slug: &str) -> (&'static str, &'static str) {
+    ("", "")
 }
 
 #[cfg(test)]

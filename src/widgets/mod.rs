@@ -8,7 +8,9 @@ pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
+pub mod idempotent_api;
 pub mod million_rpm_architecture;
+pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -48,6 +50,8 @@ pub static ALL: &[&Picture] = &[
     &distributed_rate_limit::PICTURE,
     &caching_benefits::PICTURE,
     &million_rpm_architecture::PICTURE,
+    &queue_vs_direct_call::PICTURE,
+    &idempotent_api::PICTURE,
     &event_sourcing::PICTURE,
 ];
 

@@ -8,6 +8,7 @@
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
 //! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js
 //! style/tokens.css, style/*.css in order of name ---------------------> assets/style-<hash>.css
+//! style/lists.css ----------------------------------------------------> assets/lists-<hash>.css
 //! ```
 //!
 //! Names carry a hash of the content, so a host may let browsers keep them for ever.
@@ -63,6 +64,8 @@ pub struct Bundle {
     /// The files of the parts, by name: `lists`, `rate_limiter_design`.
     pub parts: BTreeMap<String, String>,
     pub css: String,
+    /// What pages that list questions need besides.
+    pub lists_css: String,
     pub icon: String,
 }
 
@@ -134,9 +137,10 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     let theme = fs::read(paths::root().join("xtask/web/theme.js")).context("reading xtask/web/theme.js")?;
     let theme = write_hashed(&assets, "theme", "js", &theme)?;
     let css = write_hashed(&assets, "style", "css", stylesheet()?.as_bytes())?;
+    let lists_css = write_hashed(&assets, "lists", "css", style_of(&[LISTS_CSS])?.as_bytes())?;
     let icon = fs::read(paths::root().join("xtask/web/icon.svg")).context("reading xtask/web/icon.svg")?;
     let icon = write_hashed(&assets, "icon", "svg", &icon)?;
-    Ok(Bundle { boot, theme, js, link, wasm, parts: files, css, icon })
+    Ok(Bundle { boot, theme, js, link, wasm, parts: files, css, lists_css, icon })
 }
 
 /// The glue and the loaders import each other, so both carry the hash of both.
@@ -276,9 +280,12 @@ fn optimise(wasm: &Path) -> anyhow::Result<PathBuf> {
     Ok(out)
 }
 
-/// One stylesheet: the tokens first because the others use them, then the parts by name.
+const LISTS_CSS: &str = "lists.css";
+
+/// One stylesheet for every page: the tokens first because the others use them, then the parts by name.
 fn stylesheet() -> anyhow::Result<String> {
     let mut parts = files_of(&paths::root().join("style"), "css")?;
+    parts.retain(|path| path.file_name() != Some(LISTS_CSS.as_ref()));
     parts.sort_by_key(|path| (path.file_stem() != Some("tokens".as_ref()), path.clone()));
     if parts.is_empty() {
         bail!("style/ holds no .css file; expected tokens.css and one file a part");

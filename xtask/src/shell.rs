@@ -36,23 +36,32 @@ pub fn way_to_root(path: &str) -> String {
     }
 }
 
+/// The part that the library and the page for unknown addresses need.
+const LISTS: &str = "lists";
+
 /// The part of the app that the page at `path` needs.
 fn part_of(path: &str) -> String {
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     match (parts.next(), parts.next()) {
         (Some("q" | "embed"), Some(slug)) => slug.replace('-', "_"),
-        _ => "lists".to_owned(),
+        _ => LISTS.to_owned(),
     }
 }
 
 /// A page of the site.
 pub fn page(page: &Page, bundle: &Bundle) -> String {
     let root = way_to_root(page.path);
-    let Bundle { boot, theme, js, link, wasm, css, icon, .. } = bundle;
+    let Bundle { boot, theme, js, link, wasm, css, lists_css, icon, .. } = bundle;
+    let part = part_of(page.path);
+    let lists = if part == LISTS {
+        format!("\n<link rel=\"stylesheet\" href=\"{root}assets/{lists_css}\">")
+    } else {
+        String::new()
+    };
     // Not a module: it must have run before the first paint.
     let keeps = if page.path.starts_with("/embed/") { " data-keeps-nothing" } else { "" };
     let modules: Vec<String> = std::iter::once(wasm)
-        .chain(bundle.parts.get(&part_of(page.path)))
+        .chain(bundle.parts.get(&part))
         .map(|module| {
             format!(
                 r#"<link rel="preload" href="{root}assets/{module}" as="fetch" type="application/wasm" crossorigin>"#
@@ -63,7 +72,7 @@ pub fn page(page: &Page, bundle: &Bundle) -> String {
     let loads = format!(
         r#"<link rel="icon" href="{root}assets/{icon}" type="image/svg+xml">
 <script src="{root}assets/{theme}"{keeps}></script>
-<link rel="stylesheet" href="{root}assets/{css}">
+<link rel="stylesheet" href="{root}assets/{css}">{lists}
 <link rel="modulepreload" href="{root}assets/{js}">
 <link rel="modulepreload" href="{root}assets/{link}">
 {modules}
@@ -85,7 +94,7 @@ pub fn not_found(page: &Page, bundle: &Bundle, site_path: Option<&str>) -> Strin
 /// none of them in the address it is the folder of the address.
 fn find_root_script(bundle: &Bundle, site_path: Option<&str>) -> String {
     let known = site_path.map_or("null".to_owned(), |path| serde_json::Value::from(path).to_string());
-    let Bundle { boot, css, icon, .. } = bundle;
+    let Bundle { boot, css, lists_css, icon, .. } = bundle;
     format!(
         r##"(() => {{
 const path = location.pathname, known = {known};
@@ -93,7 +102,7 @@ const at = path.search(/\/(q|embed|present|accuracy|articles|code|posters|assets
 const root = known !== null && path.startsWith(known) ? known : path.slice(0, (at < 0 ? path.lastIndexOf("/") : at) + 1);
 const add = (tag, attributes) => document.head.append(Object.assign(document.createElement(tag), attributes));
 add("link", {{ rel: "icon", href: root + "assets/{icon}" }});
-add("link", {{ rel: "stylesheet", href: root + "assets/{css}" }});
+for (const style of ["{css}", "{lists_css}"]) add("link", {{ rel: "stylesheet", href: root + "assets/" + style }});
 addEventListener("DOMContentLoaded", () => {{
 document.getElementById("app").dataset.base = root;
 for (const link of document.querySelectorAll("#app a[href]")) link.href = new URL(link.getAttribute("href"), location.origin + root).href;
@@ -150,6 +159,7 @@ mod tests {
                 .map(|(part, module)| (part.to_owned(), module.to_owned()))
                 .into(),
             css: name("style-1.css"),
+            lists_css: name("lists-1.css"),
             icon: name("icon-1.svg"),
         }
     }

@@ -159,8 +159,8 @@ pub struct Store<R> {
     rows: BTreeMap<KeyId, Row<R>>,
     /// Rows in the order of their claims; some are gone, or have been claimed anew.
     by_age: VecDeque<(Us, KeyId)>,
-    /// What each write of the last `lag` replaced.
-    journal: VecDeque<(Us, KeyId, Option<Row<R>>)>,
+    /// What each write of the last `lag` replaced, and whether it left nothing in its place.
+    journal: VecDeque<(Us, KeyId, Option<Row<R>>, bool)>,
     pub tally: Tally,
 }
 
@@ -246,6 +246,15 @@ impl<R: Copy> Store<R> {
         self.replace(id, row, now);
     }
 
+    /// The owner takes the claim back, as if it had never asked: of a request that turns out to be
+    /// invalid nothing is saved.
+    pub fn abandon(&mut self, id: KeyId, owner: u32, now: Us) {
+        if self.get(id, now).is_some_and(|row| row.owner == owner && !row.finished()) {
+            let before = self.rows.remove(&id);
+            self.note(id, before, true, now);
+        }
+    }
+
     /// Writes a row with a fresh lease. False when there is no room for it.
     fn write(&mut self, id: KeyId, mut row: Row<R>, now: Us) -> bool {
         row.lease_until = self.rules.lease.map_or(Us::MAX, |lease| now + lease);
@@ -261,12 +270,17 @@ impl<R: Copy> Store<R> {
         if before.is_none_or(|b| b.claimed != row.claimed) {
             self.by_age.push_back((row.claimed, id));
         }
+        self.note(id, before, false, now);
+    }
+
+    /// Remembers a write until the replica has it.
+    fn note(&mut self, id: KeyId, before: Option<Row<R>>, removed: bool, now: Us) {
         if self.rules.lag > Us::ZERO {
             self.copied(now);
             if self.journal.len() == JOURNAL_MAX {
                 self.journal.pop_front();
             }
-            self.journal.push_back((now, id, before));
+            self.journal.push_back((now, id, before, removed));
         }
     }
 
@@ -311,12 +325,12 @@ impl<R: Copy> Store<R> {
     pub fn failover(&mut self, now: Us) -> u64 {
         self.copied(now);
         let lost = self.journal.len() as u64;
-        while let Some((_, id, before)) = self.journal.pop_back() {
+        while let Some((_, id, before, removed)) = self.journal.pop_back() {
             match before {
                 // A row that has expired or was evicted since is gone on the replica too.
-                Some(row) if self.rows.contains_key(&id) => {
+                Some(row) if removed || self.rows.contains_key(&id) => {
                     let after = self.rows.insert(id, row);
-                    if after.is_some_and(|a| a.claimed != row.claimed) {
+                    if after.is_none_or(|a| a.claimed != row.claimed) {
                         self.by_age.push_front((row.claimed, id));
                     }
                 }
@@ -352,7 +366,7 @@ impl<R: Copy> Store<R> {
         // A B-tree node is about two thirds full.
         self.rows.len() * core::mem::size_of::<(KeyId, Row<R>)>() * 3 / 2
             + self.by_age.capacity() * core::mem::size_of::<(Us, KeyId)>()
-            + self.journal.capacity() * core::mem::size_of::<(Us, KeyId, Option<Row<R>>)>()
+            + self.journal.capacity() * core::mem::size_of::<(Us, KeyId, Option<Row<R>>, bool)>()
     }
 
     /// Every row can be found by its age, and there is room for all.
@@ -416,6 +430,11 @@ mod tests {
         assert!(matches!(s.claim(id(1, 1), 7, 3, Us(1_000_002)), Claim::InProgress { .. }), "not its key");
         s.release(id(1, 1), 2, Us(1_000_003));
         assert!(matches!(s.claim(id(1, 1), 7, 3, Us(1_000_004)), Claim::Execute { .. }));
+        // An invalid request leaves nothing behind: the key is free, even for another payload.
+        s.abandon(id(1, 1), 2, Us(1_000_005));
+        assert_eq!(s.claim(id(1, 1), 8, 4, Us(1_000_006)), Claim::Mismatch, "not its key");
+        s.abandon(id(1, 1), 3, Us(1_000_007));
+        assert_eq!(s.claim(id(1, 1), 8, 4, Us(1_000_008)), Claim::Execute { from: STARTED, result: None });
     }
 
     #[test]
@@ -523,7 +542,8 @@ mod tests {
                 let k = id(customer, key);
                 let before = s.rows.clone();
                 match what {
-                    0..=5 => drop(s.claim(k, payload(k), owner, now)),
+                    0..=4 => drop(s.claim(k, payload(k), owner, now)),
+                    5 => s.abandon(k, owner, now),
                     6 => s.put(k, payload(k), owner, now.0, now),
                     _ => drop(s.advance(k, payload(k), owner, what, now.0, now)),
                 }

@@ -68,6 +68,11 @@ impl<M: Copy> Outbox<M> {
         self.rows.iter().take(self.batch).copied()
     }
 
+    /// All rows, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Row<M>> + '_ {
+        self.rows.iter()
+    }
+
     /// The broker has confirmed this row. `None` if it was marked before.
     pub fn mark(&mut self, id: u32) -> Option<M> {
         let i = self.rows.iter().position(|r| r.id == id)?;

@@ -5,7 +5,9 @@ pub mod caching_benefits;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
+pub mod idempotent_api;
 pub mod million_rpm_architecture;
+pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
 pub mod slow_db_queries;
@@ -23,6 +25,8 @@ pub static ALL: &[&Question] = &[
     &distributed_rate_limit::QUESTION,
     &caching_benefits::QUESTION,
     &million_rpm_architecture::QUESTION,
+    &queue_vs_direct_call::QUESTION,
+    &idempotent_api::QUESTION,
     &event_sourcing::QUESTION,
 ];
 

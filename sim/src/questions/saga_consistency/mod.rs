@@ -24,6 +24,7 @@ mod work;
 pub use declare::{AT, KINDS, QUESTION, TOLD, WHEN, act, knob, measure, number};
 pub use story::body_name;
 
+use crate::armed::Armed;
 use crate::blocks::broker::{Broker, Receipt};
 use crate::blocks::coordinator::{Coordinator, LockTable, Part};
 use crate::blocks::load::Load;
@@ -357,13 +358,11 @@ pub const STATES: [&str; 7] = [
 struct Crash {
     at: u8,
     when: u8,
-    skip: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Single {
     kind: u8,
-    skip: u32,
     twice: bool,
 }
 
@@ -469,8 +468,8 @@ pub struct SagaConsistency {
     /// Orders refused while units were only reserved, by article.
     refused_while_reserved: [u32; ARTICLES],
 
-    crashes: Vec<Crash>,
-    singles: Vec<Single>,
+    crashes: Armed<Crash>,
+    singles: Armed<Single>,
     kills: Vec<bool>,
     fail_undo: u32,
 
@@ -789,16 +788,10 @@ impl SagaConsistency {
     fn crash_here(&mut self, order: u32, node: u8, body: Body, when: u8, ctx: &mut Cx) -> bool {
         self.tally.crash_points += 1;
         let at = crash_key(node, body);
-        let hit = self.crashes.iter_mut().position(|c| {
-            let here = (c.at == 0 || c.at == at) && (c.when == 0 || c.when == when);
-            if here && c.skip > 0 {
-                c.skip -= 1;
-                return false;
-            }
-            here
-        });
-        let Some(i) = hit else { return false };
-        self.crashes.remove(i);
+        let here = |c: &Crash| (c.at == 0 || c.at == at) && (c.when == 0 || c.when == when);
+        if self.crashes.strikes(here).is_none() {
+            return false;
+        }
         self.last_notable = order;
         ctx.log(Tone::Fault, code::CRASH, order, i64::from(at), i64::from(when) << 8 | i64::from(node));
         self.mark(order, node, SpanKind::Failed(body), ctx.now, ctx.now);
@@ -1040,8 +1033,8 @@ impl Model for SagaConsistency {
             shipped: [0; ARTICLES],
             stock_queue: vec![VecDeque::new(); ARTICLES],
             refused_while_reserved: [0; ARTICLES],
-            crashes: Vec::new(),
-            singles: Vec::new(),
+            crashes: Armed::default(),
+            singles: Armed::default(),
             kills: Vec::new(),
             fail_undo: 0,
             feed: VecDeque::new(),
@@ -1148,13 +1141,13 @@ impl Model for SagaConsistency {
                 }
             }
             act::CRASH => {
-                self.crashes.push(Crash { at: args[0] as u8, when: args[1] as u8, skip: args[2] as u32 });
+                self.crashes.arm(Crash { at: args[0] as u8, when: args[1] as u8 }, args[2] as u32);
                 ctx.log(Tone::Fault, code::ARMED_CRASH, Line::NO_REQUEST, args[0] as i64, args[1] as i64);
             }
             act::DOWN => self.crash_service(args[0] as u8, Us::from_s(args[1]), ctx),
             act::DROP | act::DUPLICATE => {
                 let twice = which as usize == act::DUPLICATE;
-                self.singles.push(Single { kind: args[0] as u8, skip: args[1] as u32, twice });
+                self.singles.arm(Single { kind: args[0] as u8, twice }, args[1] as u32);
                 ctx.log(Tone::Fault, code::ARMED_SINGLE, Line::NO_REQUEST, args[0] as i64, i64::from(twice));
             }
             act::FAIL => {
@@ -1323,7 +1316,9 @@ impl Model for SagaConsistency {
             + self.stock_queue.iter().map(|q| q.len() * 4).sum::<usize>()
             + 36 * core::mem::size_of::<crate::blocks::network::Link>()
             + self.times.weight()
-            + (self.crashes.len() + self.singles.len() + self.kills.len()) * 12
+            + self.crashes.weight()
+            + self.singles.weight()
+            + self.kills.capacity()
             + 1_024
     }
 

@@ -23,15 +23,7 @@ impl SagaConsistency {
     pub(super) fn send(&mut self, msg: Msg, ctx: &mut Cx) {
         self.tally.messages += 1;
         let kind = kind_of(&msg);
-        let hit = self.singles.iter_mut().position(|s| {
-            let here = s.kind == 0 || s.kind == kind;
-            if here && s.skip > 0 {
-                s.skip -= 1;
-                return false;
-            }
-            here
-        });
-        let single = hit.map(|i| self.singles.remove(i));
+        let single = self.singles.strikes(|s| s.kind == 0 || s.kind == kind);
         let link = self.network.link_mut(msg.from as usize, msg.to as usize);
         let (mut lost, mut arrivals) = (false, [None; 2]);
         for (slot, at) in arrivals.iter_mut().zip(link.send(ctx.now, 0).arrivals()) {
