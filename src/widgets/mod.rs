@@ -13,6 +13,7 @@ pub mod million_rpm_architecture;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
+pub mod service_communication;
 pub mod slow_db_queries;
 pub mod traffic_spike_10x;
 
@@ -53,6 +54,7 @@ pub static ALL: &[&Picture] = &[
     &queue_vs_direct_call::PICTURE,
     &idempotent_api::PICTURE,
     &event_sourcing::PICTURE,
+    &service_communication::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

@@ -10,6 +10,7 @@ pub mod million_rpm_architecture;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
 pub mod saga_consistency;
+pub mod service_communication;
 pub mod slow_db_queries;
 pub mod traffic_spike_10x;
 
@@ -28,6 +29,7 @@ pub static ALL: &[&Question] = &[
     &queue_vs_direct_call::QUESTION,
     &idempotent_api::QUESTION,
     &event_sourcing::QUESTION,
+    &service_communication::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
