@@ -352,6 +352,8 @@ impl QueueVsDirectCall {
             + self.user.weight()
             + self.done.weight()
             + self.doubtful.len() * 8
-            + (self.crashes.len() + self.singles.len() + self.poisons.len() + self.recent.len()) * 32
+            + self.crashes.weight()
+            + self.singles.weight()
+            + (self.poisons.len() + self.recent.len()) * 12
     }
 }

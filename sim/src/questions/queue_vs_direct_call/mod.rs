@@ -25,6 +25,7 @@ pub use declare::{QUESTION, act, knob, measure, number};
 pub use look::{Health, Trail, Tube};
 pub use words::{NAMES, doing_word};
 
+use crate::armed::Armed;
 use crate::blocks::consumer::{Commit, Topic};
 use crate::blocks::load::Load;
 use crate::blocks::outbox::{Outbox, Relay};
@@ -322,12 +323,6 @@ struct Condition {
     down_until: Us,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Crash {
-    at: u8,
-    skip: u32,
-}
-
 /// Points where a crash can be placed: the indices of [`declare::AT`].
 const BEFORE_COMMIT: u8 = 1;
 const COMMITTED: u8 = 2;
@@ -341,13 +336,6 @@ enum What {
     Lose,
     Double,
     Delay(Us),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Single {
-    kind: u8,
-    skip: u32,
-    what: What,
 }
 
 /// Kinds of message: the indices of [`declare::KINDS`].
@@ -442,8 +430,9 @@ pub struct QueueVsDirectCall {
     /// Lost by a consumer that had acknowledged them, with perhaps another copy somewhere: (service, event).
     doubtful: Vec<(u8, u32)>,
 
-    crashes: Vec<Crash>,
-    singles: Vec<Single>,
+    /// Crashes by their place, and messages singled out by their kind.
+    crashes: Armed<u8>,
+    singles: Armed<(u8, What)>,
     poisons: Vec<u8>,
     fault_end: Us,
     caught_up: Option<Us>,
@@ -555,14 +544,9 @@ impl QueueVsDirectCall {
     /// Whether somebody placed a crash here.
     fn crash_here(&mut self, at: u8, request: u32, ctx: &mut Cx) -> bool {
         self.tally.crash_points += 1;
-        let hit = self.crashes.iter_mut().position(|c| {
-            let here = c.at == 0 || c.at == at;
-            let passes = here && c.skip > 0;
-            c.skip -= u32::from(passes);
-            here && !passes
-        });
-        let Some(i) = hit else { return false };
-        self.crashes.remove(i);
+        if self.crashes.strikes(|place| *place == 0 || *place == at).is_none() {
+            return false;
+        }
         ctx.bad();
         ctx.log(Tone::Fault, code::CRASH, request, i64::from(at), self.s.restart.0 as i64);
         true
@@ -571,14 +555,8 @@ impl QueueVsDirectCall {
     /// How many copies of a message arrive, and how much later than usual.
     fn fate(&mut self, kind: u8, request: u32, ctx: &mut Cx) -> (u8, Us) {
         self.tally.messages += 1;
-        let hit = self.singles.iter_mut().position(|s| {
-            let here = s.kind == 0 || s.kind == kind;
-            let passes = here && s.skip > 0;
-            s.skip -= u32::from(passes);
-            here && !passes
-        });
-        let Some(i) = hit else { return (1, Us::ZERO) };
-        let what = self.singles.remove(i).what;
+        let hit = self.singles.strikes(|(which, _)| *which == 0 || *which == kind);
+        let Some((_, what)) = hit else { return (1, Us::ZERO) };
         let (copies, late, word) = match what {
             What::Lose => (0, Us::ZERO, 0),
             What::Double => (2, Us::ZERO, 1),
@@ -590,7 +568,7 @@ impl QueueVsDirectCall {
     }
 
     fn arm(&mut self, args: &[f64], skip: f64, what: What, ctx: &mut Cx) {
-        self.singles.push(Single { kind: args[0] as u8, skip: skip as u32, what });
+        self.singles.arm((args[0] as u8, what), skip as u32);
         ctx.log(Tone::Info, code::ARMED, Line::NO_REQUEST, args[0] as i64, 0);
     }
 
@@ -713,8 +691,8 @@ impl Model for QueueVsDirectCall {
             first_event: 0,
             kept: VecDeque::new(),
             doubtful: Vec::new(),
-            crashes: Vec::new(),
-            singles: Vec::new(),
+            crashes: Armed::default(),
+            singles: Armed::default(),
             poisons: Vec::new(),
             fault_end: Us::ZERO,
             caught_up: None,
@@ -812,7 +790,7 @@ impl Model for QueueVsDirectCall {
                 ctx.log(Tone::Info, code::ARMED_POISON, Line::NO_REQUEST, args[0] as i64, 0);
             }
             act::CRASH => {
-                self.crashes.push(Crash { at: args[0] as u8, skip: args[1] as u32 });
+                self.crashes.arm(args[0] as u8, args[1] as u32);
                 ctx.log(Tone::Info, code::ARMED_CRASH, Line::NO_REQUEST, args[0] as i64, 0);
             }
             act::LOSE => self.arm(args, args[1], What::Lose, ctx),
