@@ -1,9 +1,9 @@
 //! What can be set, done, read and asked: the declaration of the question.
 
 use super::EventSourcing;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 indexed! {
     pub mod knob: Knob {
@@ -176,3 +176,5 @@ pub static QUESTION: Question = Question {
     code: &["event_store", "projector", "account"],
     make: make::<EventSourcing>,
 };
+
+pub static TOLD: Told = told::<EventSourcing>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });

@@ -1,9 +1,9 @@
 //! What can be set, done and read: the declaration of the question.
 
 use super::QueueVsDirectCall;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const PATHS: &[(&str, &str)] = &[
     ("sequential", "In line, one after another"),
@@ -250,3 +250,5 @@ pub static QUESTION: Question = Question {
     code: &["outbox", "broker", "consumer", "retry"],
     make: make::<QueueVsDirectCall>,
 };
+
+pub static TOLD: Told = told::<QueueVsDirectCall>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
