@@ -5,7 +5,7 @@
 //! are dead. So two thousand of them cost no elements. Every n-th request flies to its zone, to the
 //! database if it asks there, and back as what became of it.
 
-use super::seen::{Load, Seen, outcome};
+use super::seen::{Load, Seen, outcome, whole};
 use super::{Heights, Picture};
 use crate::draw::flights::{along, scatter, sign};
 use crate::draw::number::{count, duration_us, short};
@@ -470,11 +470,6 @@ impl Seen<'_, Million> {
         let tone = if parts[0].used >= 0.95 { Tone::Rejected } else { Tone::Ink2 };
         scene.text(x, y, 11.0, text).tone(tone).fit(width);
     }
-}
-
-/// Whole per cent, so that numbers beside moving things stand still.
-fn whole(share: f64) -> String {
-    format!("{} %", count((share * 100.0).max(0.0).round() as u64))
 }
 
 /// One decimal below ten.

@@ -5,6 +5,7 @@
 
 pub mod backpressure;
 pub mod caching_benefits;
+pub mod db_bottleneck_spikes;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
@@ -55,6 +56,7 @@ pub static ALL: &[&Picture] = &[
     &idempotent_api::PICTURE,
     &event_sourcing::PICTURE,
     &service_communication::PICTURE,
+    &db_bottleneck_spikes::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

@@ -1,6 +1,7 @@
 //! What every picture begins with: the run, its model, the layout that is wanted, and the load drawn over time.
 
 use crate::draw::flights::{Flight, Tracks, flight};
+use crate::draw::number::count;
 use crate::draw::plot::{Layer, Range, Series, Stacked, stacked};
 use crate::draw::{Area, Dash, Outcome, Scene, Side, Tone, View};
 use sim::look::{Fate, Sample};
@@ -103,6 +104,11 @@ impl Load<'_> {
             },
         );
     }
+}
+
+/// A share in whole per cent, so that numbers beside moving things stand still.
+pub fn whole(share: f64) -> String {
+    format!("{} %", count((share * 100.0).max(0.0).round() as u64))
 }
 
 /// A list of facts: label on the left, value on the right, red where it is bad; as many rows as there are fill the

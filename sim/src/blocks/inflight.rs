@@ -54,6 +54,10 @@ impl Chain {
     pub fn head(&self) -> Option<u32> {
         (self.head != NOBODY).then_some(self.head)
     }
+    /// Who came last, if anybody waits.
+    pub fn tail(&self) -> Option<u32> {
+        (self.tail != NOBODY).then_some(self.tail)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

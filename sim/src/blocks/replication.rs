@@ -280,9 +280,15 @@ impl Log {
         (m.up, m.safe, m.received, m.applied) = (true, self.committed, self.committed, self.committed);
     }
 
-    /// One more member, which is not up before it is refilled.
+    /// A new copy is complete: it counts from now on.
+    pub fn enroll(&mut self, member: usize) {
+        self.members[member].votes = true;
+        self.refill(member);
+    }
+
+    /// One more member, which is being copied: it neither counts nor is up before it is enrolled.
     pub fn add(&mut self) -> usize {
-        self.members.push(Member { up: false, votes: true, safe: 0, received: 0, applied: 0 });
+        self.members.push(Member { up: false, votes: false, safe: 0, received: 0, applied: 0 });
         self.members.len() - 1
     }
 

@@ -52,6 +52,15 @@ pub enum Own {
     Wrote(Us, Option<Position>),
 }
 
+/// A reader at the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub own: Own,
+    pub now: Us,
+    /// Fair bits of the request or, for [`Choice::User`], of the user.
+    pub fair: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     To(usize),
@@ -69,19 +78,17 @@ pub struct Copies<'a> {
 }
 
 impl Copies<'_> {
-    /// `fair`: bits of the request or, for [`Choice::User`], of the user. `line` and `applied` tell a
-    /// member's queue and its position.
+    /// `line` and `applied` tell a member's queue and its position.
     #[inline]
     pub fn way(
         &self,
         route: Route,
         choice: Choice,
-        own: Own,
-        now: Us,
-        fair: u32,
+        ask: Ask,
         line: impl Fn(usize) -> usize,
         applied: impl Fn(usize) -> Position,
     ) -> Way {
+        let Ask { own, now, fair } = ask;
         let primary = self.leader.map_or(Way::Nobody, Way::To);
         let wants_primary = match (route, own) {
             (Route::Primary, _) => true,
@@ -136,7 +143,8 @@ mod tests {
             for i in 0..5_000u32 {
                 let copies = Copies { leader: Some(4), followers: &[0, 1, 2, 3] };
                 let fair = i.wrapping_mul(859_007);
-                match copies.way(route, Choice::Random, Own::Nothing, Us::ZERO, fair, |_| 0, |_| 0) {
+                let ask = Ask { own: Own::Nothing, now: Us::ZERO, fair };
+                match copies.way(route, Choice::Random, ask, |_| 0, |_| 0) {
                     Way::To(m) => counts[m] += 1,
                     other => panic!("{other:?}"),
                 }
@@ -160,7 +168,7 @@ mod tests {
             let now = Us::s(10);
             let own = Own::Wrote(now - Us::ms(since), token);
             let copies = Copies { leader, followers: &up };
-            let way = copies.way(route, choice, own, now, fair, |m| m, |m| applied[m]);
+            let way = copies.way(route, choice, Ask { own, now, fair }, |m| m, |m| applied[m]);
             match way {
                 Way::To(m) => {
                     prop_assert!(Some(m) == leader || up.contains(&(m as u8)));

@@ -2,6 +2,7 @@
 
 pub mod backpressure;
 pub mod caching_benefits;
+pub mod db_bottleneck_spikes;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
@@ -30,6 +31,7 @@ pub static ALL: &[&Question] = &[
     &idempotent_api::QUESTION,
     &event_sourcing::QUESTION,
     &service_communication::QUESTION,
+    &db_bottleneck_spikes::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.
