@@ -1,9 +1,9 @@
 //! What can be set, done, read and asked: the declaration of the question.
 
 use super::Spikes;
-use crate::declare::{Act, Arg, Better, Knob, Measure, Number, Question};
+use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Us, make};
+use crate::kernel::{Told, Us, make, told};
 
 const SYNC: &str = "PostgreSQL documentation, synchronous_commit: on, remote_apply";
 
@@ -257,3 +257,5 @@ pub static QUESTION: Question = Question {
     code: &["replication", "router", "shard", "reshard", "batcher"],
     make: make::<Spikes>,
 };
+
+pub static TOLD: Told = told::<Spikes>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
