@@ -50,6 +50,8 @@ export class Bytes {
   #encoding = null;
   #options = [];
   #at = 0;
+  /** Where the pointer was last. */
+  #pointer = "";
 
   constructor(name, explain) {
     this.explain = explain;
@@ -128,6 +130,10 @@ export class Bytes {
   }
 
   #point(event) {
+    // What scrolls under a pointer that rests is not pointed at.
+    const pointer = `${event.clientX} ${event.clientY}`;
+    if (event.type === "pointerover" && pointer === this.#pointer) return;
+    this.#pointer = pointer;
     const at = event.target.closest?.("[data-at]")?.dataset.at;
     if (at !== undefined) this.choose(Number(at), { quietly: true });
   }
