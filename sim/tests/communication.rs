@@ -145,3 +145,17 @@ proptest! {
         }
     }
 }
+
+/// Ten minutes with fifty thousand messages in the broker stay within what a page may hold, and can be gone back in.
+#[test]
+fn a_backlog_can_be_rewound() {
+    let knobs = [("mode", "queue"), ("rate", "100"), ("needs", "100")];
+    let mut run = run(1, &knobs, &["10s spike"], 600);
+    assert!(run.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX, "{}", run.checkpoint_bytes());
+    let (digest, backlog) = (run.digest(), number(&*run, "backlog"));
+    for second in [590, 75, 300, 71] {
+        run.seek(Us::s(second));
+    }
+    run.seek(Us::s(600));
+    assert_eq!((run.digest(), number(&*run, "backlog")), (digest, backlog));
+}
