@@ -57,6 +57,9 @@ pub fn fly<W>(scene: &mut Scene, view: &View, tracks: &Tracks, s: &Sample<W>, si
     flight(scene, view, tracks, &Flight { id: s.id, size, off, at_us: s.at.0, back });
 }
 
+/// A row of the history: its number by its index.
+pub type Cell<'a> = &'a dyn Fn(usize) -> f64;
+
 /// What became of the load, over time: answered in time and lost, stacked up to what was offered, with a line for what
 /// could be done.
 pub struct Load<'a> {
@@ -65,7 +68,7 @@ pub struct Load<'a> {
     /// The name of the line.
     pub line: &'a str,
     /// In time, lost, and the line, a second, in a row of the history.
-    pub row: &'a dyn Fn(&dyn Fn(usize) -> f64) -> [f64; 3],
+    pub row: &'a dyn Fn(Cell) -> [f64; 3],
 }
 
 impl Load<'_> {
