@@ -136,7 +136,7 @@ pub fn faults(h: Handle, details: Signal<bool>, embed: bool) -> Piece {
     let buttons = each(acts.iter().enumerate().filter(|(_, a)| a.fault), |(i, a)| {
         el("button")
             .class("break")
-            .live("title", move || h.help(|all| all.acts, i, a.help))
+            .live("title", move || h.help(|all| all.acts, i))
             .click(move || press(h, i as u8))
             .kid(a.label)
             .kid(" ")

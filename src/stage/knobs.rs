@@ -97,8 +97,7 @@ fn row(h: Handle, i: usize, k: &'static Knob) -> Tag {
         })
     });
     let id = format!("knob-{}", k.key);
-    let head =
-        el("label").attr("for", id.clone()).live("title", move || h.help(|all| all.knobs, i, k.help)).kid(k.label);
+    let head = el("label").attr("for", id.clone()).live("title", move || h.help(|all| all.knobs, i)).kid(k.label);
     let knob = |class: &'static str| el("div").class(class).kid(head).kid(other).kid(origin(k));
     match k.kind {
         Kind::Choice(options) => {

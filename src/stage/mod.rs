@@ -109,9 +109,9 @@ impl Handle {
         }
     }
 
-    /// What the `i`-th entry of a list is for, once that is there; natively it is in the entry itself.
-    pub fn help(self, list: fn(&Help) -> &'static [&'static str], i: usize, own: &'static str) -> String {
-        self.more.get().and_then(|later| list(&later.told.help).get(i).copied()).unwrap_or(own).to_owned()
+    /// What the `i`-th entry of a list is for, once that is there.
+    pub fn help(self, list: fn(&Help) -> &'static [&'static str], i: usize) -> String {
+        self.more.get().and_then(|later| list(&later.told.help).get(i).copied()).unwrap_or_default().to_owned()
     }
 
     /// Reads the player without telling anybody.

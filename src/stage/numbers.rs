@@ -75,7 +75,7 @@ fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {
     });
     el("div")
         .class("num")
-        .live("title", move || h.help(|all| all.numbers, i, n.help))
+        .live("title", move || h.help(|all| all.numbers, i))
         .kid(el("dt").kid(n.label))
         .kid(row(Side::A))
         .kid(other)
@@ -109,7 +109,7 @@ pub fn view(h: Handle) -> Piece {
             el("td").kid(live(move || h.live(|p| p.run(side).map(|r| shown(n, r.number(i as u8)))).unwrap_or_default()))
         };
         el("tr")
-            .kid(el("th").attr("scope", "row").live("title", move || h.help(|all| all.numbers, i, n.help)).kid(n.label))
+            .kid(el("th").attr("scope", "row").live("title", move || h.help(|all| all.numbers, i)).kid(n.label))
             .kid(cell(Side::A))
             .kid(part(move || h.shape(Player::two_sided).then(|| cell(Side::B))))
     });

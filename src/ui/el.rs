@@ -89,6 +89,7 @@ impl Tag {
         self
     }
 
+    /// An attribute that follows signals; while its text is empty, there is none.
     pub fn live(mut self, name: &'static str, f: impl Fn() -> String + 'static) -> Tag {
         self.moving.push((Where::Attribute, name, Value::Text(Box::new(f))));
         self
@@ -258,7 +259,7 @@ fn follow_value(el: web_sys::Element, place: Where, name: &'static str, value: V
     let mut last = None;
     follow(move || {
         let now = match &value {
-            Value::Text(f) => Some(f()),
+            Value::Text(f) => Some(f()).filter(|text| place != Where::Attribute || !text.is_empty()),
             Value::Flag(f) => f().then(String::new),
         };
         if last.as_ref() == Some(&now) {
@@ -461,7 +462,12 @@ impl Tag {
         }
         for (place, name, value) in &self.moving {
             match (place, value) {
-                (Where::Attribute, Value::Text(f)) => attribute(name, &f()),
+                (Where::Attribute, Value::Text(f)) => {
+                    let text = f();
+                    if !text.is_empty() {
+                        attribute(name, &text);
+                    }
+                }
                 (Where::Attribute, Value::Flag(f)) => {
                     if f() {
                         attribute(name, "");

@@ -58,12 +58,25 @@ pub fn cut(compiled: &Path, out: &Path) -> anyhow::Result<Cut> {
 /// The section that names the modules inside a part, with spaces between them.
 const INSIDE: &str = "inside";
 
+/// The section with what goes into the memory: where, how many bytes, and the bytes, again and again. Most of what
+/// parts share is a few constants, for which a module is a large wrapping.
+const DATA: &str = "data";
+
 /// The bytes of a part: its own module with the `shared` ones inside.
-pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
-    let names: Vec<&str> = shared.iter().map(|(name, _)| *name).collect();
+pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
+    let (mut modules, mut names, mut data) = (Vec::new(), Vec::new(), Vec::new());
+    for &(name, module) in shared {
+        match constants(module).with_context(|| format!("reading {name}"))? {
+            Some(constants) => data.extend(constants),
+            None => {
+                names.push(name);
+                modules.push((name, module));
+            }
+        }
+    }
     let names = names.join(" ");
     let mut bytes = own.to_vec();
-    for (name, content) in shared.iter().copied().chain([(INSIDE, names.as_bytes())]) {
+    for (name, content) in modules.into_iter().chain([(INSIDE, names.as_bytes()), (DATA, &*data)]) {
         let mut section = leb(name.len());
         section.extend_from_slice(name.as_bytes());
         section.extend_from_slice(content);
@@ -71,7 +84,45 @@ pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> Vec<u8> {
         bytes.extend(leb(section.len()));
         bytes.extend(section);
     }
-    bytes
+    Ok(bytes)
+}
+
+/// What a module without code puts into the memory, as [`DATA`] has it; `None` if it does anything else.
+fn constants(module: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+    const CUSTOM: u8 = 0;
+    const IMPORTS: u8 = 2;
+    const DATA_SECTION: u8 = 11;
+    const DATA_COUNT: u8 = 12;
+    let mut out = None;
+    let mut at = 8;
+    while at < module.len() {
+        let (size, body) = read_leb(module, at + 1)?;
+        let section = module.get(body..body + size).context("a section goes beyond the module")?;
+        match module[at] {
+            CUSTOM | IMPORTS | DATA_COUNT => {}
+            DATA_SECTION => {
+                let (count, mut at) = read_leb(section, 0)?;
+                let mut records = Vec::new();
+                for _ in 0..count {
+                    // An active segment of the one memory, at an address that is a constant: `i32.const n end`.
+                    if section.get(at..at + 2) != Some(&[0, 0x41]) {
+                        return Ok(None);
+                    }
+                    let (place, after) = read_leb(section, at + 2)?;
+                    let (size, start) = read_leb(section, after + 1)?;
+                    let bytes = section.get(start..start + size).context("data goes beyond its section")?;
+                    records.extend(u32::try_from(place)?.to_le_bytes());
+                    records.extend(u32::try_from(size)?.to_le_bytes());
+                    records.extend_from_slice(bytes);
+                    at = start + size;
+                }
+                out = Some(records);
+            }
+            _ => return Ok(None),
+        }
+        at = body + size;
+    }
+    Ok(out)
 }
 
 /// The loaders. `files` has the file of each part, as [`packed`].
@@ -89,6 +140,7 @@ const shared = () => {{
   return imports;
 }};
 const loads = new Map();
+const written = new Set();
 // Loads that failed are forgotten, so that they can be tried again.
 const once = (name, load) => {{
   if (!loads.has(name)) loads.set(name, load().catch((error) => {{ loads.delete(name); throw error; }}));
@@ -102,6 +154,13 @@ const part = (file) => async (callback, data) => {{
       const section = (name) => WebAssembly.Module.customSections(module, name)[0];
       for (const name of new TextDecoder().decode(section("{INSIDE}")).split(" ").filter(Boolean)) {{
         await once(name, () => WebAssembly.instantiate(section(name), shared()));
+      }}
+      const data = section("{DATA}");
+      for (let at = 0; at < data.byteLength; ) {{
+        const [place, size] = new Uint32Array(data.slice(at, (at += 8)));
+        if (!written.has(place)) new Uint8Array(shared().__wasm_split.memory.buffer).set(new Uint8Array(data, at, size), place);
+        written.add(place);
+        at += size;
       }}
       await WebAssembly.instantiate(module, shared());
     }});
@@ -264,7 +323,12 @@ mod tests {
 
     #[test]
     fn a_part_carries_the_modules_it_shares() {
-        let part = packed(b"own", &[("chunk_1", b"abc")]);
-        assert_eq!(part, b"own\0\x0b\x07chunk_1abc\0\x0e\x06insidechunk_1");
+        let code = b"\0asm\x01\0\0\0\x0a\x01\0";
+        let data = b"\0asm\x01\0\0\0\x0b\x09\x01\0\x41\x88\x01\x0b\x02hi";
+        let part = packed(b"own", &[("chunk_1", code), ("chunk_2", data)]).unwrap();
+        let mut expected = b"own\0\x13\x07chunk_1".to_vec();
+        expected.extend(code);
+        expected.extend(b"\0\x0e\x06insidechunk_1\0\x0f\x04data\x88\0\0\0\x02\0\0\0hi");
+        assert_eq!(part, expected);
     }
 }
