@@ -31,6 +31,8 @@ export async function mount(place) {
 class Lab {
   /** What is in the form, as it is sent to be encoded. */
   #form = structuredClone(FIRST);
+  // Whether the total is what the items cost.
+  #follows = true;
   /** The boxes of the form, by path: `items[2].sku`. */
   #boxes = new Map();
 
@@ -205,11 +207,14 @@ class Lab {
 
   /** Does it and encodes again. A total that was right stays right. */
   #changed(act) {
-    const wasRight = this.#total() === this.#form.total_cents;
+    const before = this.#total();
     const typedInTotal = document.activeElement === this.#boxes.get("total_cents");
+    // While an item is no number nobody can say, and what was known before holds.
+    if (before !== null) this.#follows = before === this.#form.total_cents;
+    if (typedInTotal) this.#follows = false;
     act();
     const total = this.#total();
-    if (wasRight && total !== null && !typedInTotal) {
+    if (this.#follows && total !== null) {
       this.#form.total_cents = total;
       this.#boxes.get("total_cents").value = total;
     }
