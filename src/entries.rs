@@ -13,6 +13,10 @@ use sim::questions;
 #[cfg(feature = "csr")]
 use std::pin::Pin;
 
+/// A part of the program on its way.
+#[cfg(feature = "csr")]
+pub type Loading<T> = Pin<Box<dyn Future<Output = Loaded<T>>>>;
+
 /// Everything there is of one question.
 pub struct Entry {
     pub meta: &'static ArticleMeta,
@@ -20,7 +24,7 @@ pub struct Entry {
     pub picture: &'static Picture,
     /// Downloads what the question says in words.
     #[cfg(feature = "csr")]
-    pub told: fn() -> Pin<Box<dyn Future<Output = Loaded<Told>>>>,
+    pub told: fn() -> Loading<Told>,
 }
 
 /// A part of the program, or that it could not be downloaded.
