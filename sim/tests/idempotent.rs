@@ -443,7 +443,7 @@ fn every_crash_loss_and_repeat_charges_once() {
         println!("provider-key, keys in the {store}: {cases} cases, {twice} charged twice");
         total += cases;
     }
-    println!("{total} cases, every one charged at most once and known to its client");
+    common::report(&format!("idempotency: {total} cases, every one charged at most once and known to its client"));
     assert!(total > 200);
     for mode in &MODES[..4] {
         let (cases, twice) = enumerate(&with(mode, "database"), false);

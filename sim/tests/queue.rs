@@ -402,7 +402,7 @@ fn every_single_crash_loss_and_repeat() {
         let (_, lost, doubled) = line("acknowledged before", &[("commit", "before"), ("inbox", "off")]);
         assert!(lost > 0 && doubled > 0);
     }
-    println!("{total} cases of the outbox in all");
+    common::report(&format!("outbox and broker: {total} cases in all"));
 }
 
 /// Ten minutes at the defaults: its checkpoints are small, and what is done there changes nothing.

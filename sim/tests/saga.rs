@@ -356,7 +356,7 @@ fn every_single_crash_and_loss_ends_well() {
         println!("{more:?}: {cases} cases");
         total += cases;
     }
-    println!("{total} cases, all completed or compensated");
+    common::report(&format!("two-phase commit and sagas: {total} cases, all completed or compensated"));
     let (cases, stuck) = enumerate(&with(&[("mode", "dual-write")]), true);
     println!("dual write: {stuck} of {cases} stuck for ever");
     assert!(stuck > 0, "dual write is not safe");
