@@ -31,10 +31,15 @@ fn emit(articles: &[Article]) -> std::io::Result<()> {
     for a in articles {
         let name = constant(&a.slug);
         let _ = writeln!(code, "static {name}_CARD: Card = {};", card(a));
+        let _ = writeln!(code, "static {name}_LISTED: Listed = {};", listed(a));
+        let _ = writeln!(code, "pub static {name}_TRIES: Tries = Tries({});", list(&a.front.tries, experiment));
         let _ = writeln!(code, "pub static {name}: ArticleMeta = {};", article(a, &known));
     }
-    let _ =
-        writeln!(code, "pub static CARDS: &[&Card] = {};", list(articles, |a| format!("&{}_CARD", constant(&a.slug))));
+    let _ = writeln!(
+        code,
+        "pub static CARDS: &[&Listed] = {};",
+        list(articles, |a| format!("&{}_LISTED", constant(&a.slug)))
+    );
     let _ = writeln!(
         code,
         "pub static ARTICLES: &[&ArticleMeta] = {};",
@@ -68,14 +73,22 @@ fn constant(slug: &str) -> String {
 fn card(a: &Article) -> String {
     let f = &a.front;
     format!(
-        "Card {{ slug: {:?}, title: {:?}, short: {:?}, level: {:?}, theme: {:?}, topics: {}, minutes: {}, summary: {:?}, poster: {:?}, experiments: {} }}",
+        "Card {{ slug: {:?}, title: {:?}, short: {:?}, level: {:?}, theme: {:?}, minutes: {} }}",
         a.slug,
         f.title,
         f.short,
         f.level.name(),
         f.theme,
-        list(&f.topics, |t| format!("{t:?}")),
         f.minutes,
+    )
+}
+
+fn listed(a: &Article) -> String {
+    let f = &a.front;
+    format!(
+        "Listed {{ card: &{}_CARD, topics: {}, summary: {:?}, poster: {:?}, experiments: {} }}",
+        constant(&a.slug),
+        list(&f.topics, |t| format!("{t:?}")),
         f.summary,
         f.presets.first().map(|p| &p.id),
         list(&f.tries, |t| format!("{:?}", t.id)),
@@ -85,12 +98,17 @@ fn card(a: &Article) -> String {
 fn article(a: &Article, known: &Known) -> String {
     let f = &a.front;
     let related: Vec<&String> = f.related.iter().filter(|slug| known.has(slug)).collect();
+    let name = constant(&a.slug);
+    // In the browser the experiments are a part of the program of their own.
+    let tries = if env::var_os("CARGO_FEATURE_CSR").is_some() {
+        String::new()
+    } else {
+        format!(", listed: &{name}_LISTED, tries: {name}_TRIES.0")
+    };
     format!(
-        "ArticleMeta {{ card: &{}_CARD, related: {}, presets: {}, tries: {} }}",
-        constant(&a.slug),
+        "ArticleMeta {{ card: &{name}_CARD, related: {}, presets: {}{tries} }}",
         list(&related, |slug| format!("&{}_CARD", constant(slug))),
         list(&f.presets, preset),
-        list(&f.tries, experiment),
     )
 }
 
@@ -102,7 +120,7 @@ fn entries(articles: &[Article]) -> String {
         let (module, constant) = (module(&a.slug), constant(&a.slug));
         let _ = writeln!(
             code,
-            "static {constant}: Entry = Entry {{ meta: &content::{constant}, question: &questions::{module}::QUESTION, picture: &widgets::{module}::PICTURE, #[cfg(feature = \"csr\")] told: || Box::pin(parts::told_{module}()) }};"
+            "static {constant}: Entry = Entry {{ meta: &content::{constant}, question: &questions::{module}::QUESTION, picture: &widgets::{module}::PICTURE, #[cfg(feature = \"csr\")] told: || Box::pin(parts::told_{module}()), #[cfg(feature = \"csr\")] tries: || Box::pin(parts::tries_{module}()) }};"
         );
     }
     let _ = writeln!(
@@ -116,7 +134,8 @@ fn entries(articles: &[Article]) -> String {
         let _ = writeln!(
             code,
             "#[wasm_split_helpers::wasm_split({module}, fallible)]\npub fn {module}() -> Loaded<Entry> {{ Ok(&super::{constant}) }}\n\
-             #[wasm_split_helpers::wasm_split(told_{module}, fallible)]\npub fn told_{module}() -> Loaded<Told> {{ Ok(&questions::{module}::TOLD) }}"
+             #[wasm_split_helpers::wasm_split(told_{module}, fallible)]\npub fn told_{module}() -> Loaded<Told> {{ Ok(&questions::{module}::TOLD) }}\n\
+             #[wasm_split_helpers::wasm_split(tries_{module}, fallible)]\npub fn tries_{module}() -> Loaded<Tries> {{ Ok(&content::{constant}_TRIES) }}"
         );
     }
     code.push_str(

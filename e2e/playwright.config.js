@@ -4,6 +4,19 @@ import { defineConfig } from "@playwright/test";
 
 const baseURL = process.env.BASE_URL ?? "http://127.0.0.1:4173/some/prefix/";
 
+export const launchOptions = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+  ],
+};
+
 export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
@@ -19,19 +32,11 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     // The engine's own pace is under test, not a person's patience.
     actionTimeout: 10_000,
-    trace: "retain-on-failure",
-    launchOptions: {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--no-first-run",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-      ],
-    },
+    // A trace keeps a copy of the page for every step, and these pages are large: it is made when asked for.
+    trace: process.env.TRACE ? "retain-on-failure" : "off",
+    // Every test has a browser of its own, and each would keep the whole site for offline; offline.spec.js allows it.
+    serviceWorkers: "block",
+    launchOptions,
   },
   webServer: process.env.BASE_URL
     ? undefined

@@ -26,3 +26,33 @@ export function styled(...addresses) {
     if (!document.querySelector(`link[href="${href}"]`)) document.head.append(h("link", { rel: "stylesheet", href }));
   }
 }
+
+/** How much of the most. */
+export function bar(size, most) {
+  return h(
+    "svg",
+    { class: "lab-bar", viewBox: "0 0 100 3", preserveAspectRatio: "none", "aria-hidden": "true" },
+    h("rect", { width: ((100 * size) / most).toFixed(2), height: "3" }),
+  );
+}
+
+export function select(id, options, onchange = null) {
+  const element = h("select", { id, class: "field" }, Object.entries(options).map(([value, label]) => h("option", { value }, label)));
+  if (onchange) element.addEventListener("change", onchange);
+  return element;
+}
+
+export function input(id, attributes) {
+  return h("input", { id, class: "field", type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
+}
+
+export function checkbox(id, checked, onchange = null) {
+  const element = h("input", { id, type: "checkbox" });
+  element.checked = checked;
+  if (onchange) element.addEventListener("change", onchange);
+  return element;
+}
+
+export function labelled(text, box, more = null) {
+  return h("div", {}, h("label", { for: box.id }, text), box, more);
+}

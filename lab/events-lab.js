@@ -3,7 +3,7 @@
 // This module is fetched when the reader opens the lab, with the crate of labs/events as WebAssembly: the store, the
 // fold and the upcaster of the simulation. What is typed goes there and back, and nowhere else.
 
-import { count, counted, h, scrolls, styled } from "./elements.js";
+import { checkbox, count, counted, h, input, labelled, scrolls, select, styled } from "./elements.js";
 import start, { append, fold } from "./events.js";
 import { EXAMPLES, FIRST } from "./events-examples.js";
 
@@ -46,15 +46,15 @@ class Lab {
     this.other = h("button", { type: "button", class: "button", onclick: () => this.#somebody() }, "Let somebody else append first");
     this.onlyNew = h(
       "div",
-      { class: "events-fields" },
+      { class: "lab-fields" },
       labelled("Expected version", this.expected, h("small", { id: "events-expected-about" }, "the one that you decided on")),
-      h("label", { class: "events-check" }, this.decide, " Ask the rules first, as a command does"),
+      h("label", { class: "lab-check" }, this.decide, " Ask the rules first, as a command does"),
     );
     this.title = h("h3", {}, "Next event");
     this.form = h(
       "form",
       { class: "events-form", novalidate: true, onsubmit: (event) => this.#send(event) },
-      h("div", { class: "events-fields" }, labelled("Event", this.kind), labelled("Euros", this.amount), labelled("Written as", this.schema)),
+      h("div", { class: "lab-fields" }, labelled("Event", this.kind), labelled("Euros", this.amount), labelled("Written as", this.schema)),
       this.onlyNew,
       h("div", { class: "lab-buttons" }, this.submit, this.cancel, this.other),
     );
@@ -65,7 +65,7 @@ class Lab {
     this.snapshot = input("events-snapshot", { inputmode: "numeric", oninput: () => this.#set({ snapshot: this.snapshot.value }) });
     this.keptIn = select("events-kept", { 1: "layout 1: euros", 2: "layout 2: cents" }, () => this.#set({ kept_in: Number(this.keptIn.value) }));
     this.expects = select("events-expects", { 1: "layout 1: euros", 2: "layout 2: cents" }, () => this.#set({ expects: Number(this.expects.value) }));
-    this.checks = checkbox("events-checks", true, () => this.#set({ checks: this.checks.checked }));
+    this.checks = checkbox("lab-checks", true, () => this.#set({ checks: this.checks.checked }));
     this.wrongSnapshot = h("p", { class: "lab-status bad", role: "alert", id: "events-wrong-snapshot" });
     this.ways = h("div", { "aria-live": "polite" });
     place.replaceChildren(
@@ -86,17 +86,17 @@ class Lab {
         h("h3", {}, "The stream"),
         this.status,
         this.table,
-        h("label", { class: "events-check" }, this.upcaster, " The code of today has the upcaster from v1 to v2"),
+        h("label", { class: "lab-check" }, this.upcaster, " The code of today has the upcaster from v1 to v2"),
         h("h3", {}, "A snapshot against the whole fold"),
         h(
           "div",
-          { class: "events-fields" },
+          { class: "lab-fields" },
           labelled("Taken after event", this.snapshot, h("small", {}, "empty: none is kept")),
           labelled("Kept in", this.keptIn),
           labelled("The code expects", this.expects),
         ),
         this.wrongSnapshot,
-        h("label", { class: "events-check" }, this.checks, " Check the layout, and ignore a snapshot of another one"),
+        h("label", { class: "lab-check" }, this.checks, " Check the layout, and ignore a snapshot of another one"),
         this.ways,
       ),
     );
@@ -329,27 +329,6 @@ function waysView({ whole, kept, stale, same }) {
 
 /** JSON that can break between its fields. */
 const spaced = (json) => json.replaceAll(",", ", ");
-
-function select(id, options, onchange = null) {
-  const element = h("select", { id, class: "field" }, Object.entries(options).map(([value, label]) => h("option", { value }, label)));
-  if (onchange) element.addEventListener("change", onchange);
-  return element;
-}
-
-function input(id, attributes) {
-  return h("input", { id, class: "field", type: "text", autocomplete: "off", spellcheck: "false", ...attributes });
-}
-
-function checkbox(id, checked, onchange = null) {
-  const element = h("input", { id, type: "checkbox" });
-  element.checked = checked;
-  if (onchange) element.addEventListener("change", onchange);
-  return element;
-}
-
-function labelled(text, box, more = null) {
-  return h("div", {}, h("label", { for: box.id }, text), box, more);
-}
 
 function button(text, label, onclick, attributes = {}) {
   return h("button", { type: "button", class: "button", "aria-label": label, onclick, ...attributes }, text);

@@ -4,6 +4,7 @@ const LABS = {
   sql: () => import("./sql-lab.js"),
   wire: () => import("./wire-lab.js"),
   events: () => import("./events-lab.js"),
+  graph: () => import("./graph-lab.js"),
 };
 
 for (const fold of document.querySelectorAll("details[data-lab]")) {

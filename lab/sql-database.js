@@ -2,6 +2,11 @@
 
 import { GRACE_MS, STATEMENT_MS_MAX } from "./sql-limits.js";
 
+// Where browsers know trusted types, a page may hand them the address of a worker only through such a policy, and this
+// one knows a single address.
+const WORKER = new URL("./sql-worker.js", import.meta.url).href;
+const trusted = globalThis.trustedTypes?.createPolicy("breakable-lab", { createScriptURL: () => WORKER });
+
 /** The thread was ended while it was asked something. `why` is "reader", "fresh", "time" or "broken". */
 export class Stopped extends Error {
   constructor(why, message = "") {
@@ -42,7 +47,7 @@ export class Database {
       if (turn !== this.#turn) throw new Stopped("fresh");
     }
     progress("Starting SQLite", null);
-    this.#worker = new Worker(new URL("./sql-worker.js", import.meta.url), { type: "module" });
+    this.#worker = new Worker(trusted?.createScriptURL("") ?? WORKER, { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#heard(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -63,15 +63,15 @@ function accessOf([, verb, table, automatic, covering, index, key, terms]) {
   const made = Boolean(index) && !automatic && !index.startsWith("sqlite_autoindex_");
   const about = { kind, table, index: automatic ? null : (index ?? null), own: made };
   if (kind === "scan") {
-    if (covering) return { ...about, says: `Reads every entry of the index ${index}, and never the table.` };
+    if (covering && index) return { ...about, says: `Reads every entry of the index ${index}, and never the table.` };
     if (index) return { ...about, says: `Walks all of the index ${index} in its order and fetches every row from the table.` };
     return { ...about, says: `Reads every row of ${table}.` };
   }
   const what = terms ? terms.replaceAll(" AND ", " and ") : "each value";
   const skip = /^ANY\((.+?)\)/.exec(what);
   if (automatic) return { ...about, says: `Builds an index for this one query, looks up ${what}, then throws the index away.` };
-  if (skip) return { ...about, says: `Takes every value of ${skip[1]} in turn and looks up the rest in the index ${index}.` };
-  if (covering) return { ...about, says: `Looks up ${what} in the index ${index}, which holds every column that is needed.` };
+  if (skip && index) return { ...about, says: `Takes every value of ${skip[1]} in turn and looks up the rest in the index ${index}.` };
+  if (covering && index) return { ...about, says: `Looks up ${what} in the index ${index}, which holds every column that is needed.` };
   if (index) return { ...about, says: `Looks up ${what} in the index ${index}, then fetches each row from ${table}.` };
   if (key) return { ...about, says: `Goes straight to the place in the table: ${what}.` };
   return { ...about, says: `Looks up ${what}.` };

@@ -1,6 +1,6 @@
 // What the wire lab shows of the bytes: the table of sizes, and every byte as two hexadecimal digits.
 
-import { count, h, scrolls } from "./elements.js";
+import { bar, count, h, scrolls } from "./elements.js";
 
 /** Parts that are drawn at once; the rest comes when it is asked for. */
 const PARTS_SHOWN = 700;
@@ -34,14 +34,6 @@ export function sizesView(encodings) {
         ),
       ),
     ),
-  );
-}
-
-function bar(size, most) {
-  return h(
-    "svg",
-    { class: "wire-bar", viewBox: "0 0 100 3", preserveAspectRatio: "none", "aria-hidden": "true" },
-    h("rect", { width: ((100 * size) / most).toFixed(2), height: "3" }),
   );
 }
 

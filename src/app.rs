@@ -11,6 +11,9 @@
 //! | `index.html` | `` | `./` |
 //! | `q/<slug>/index.html` | `q/<slug>/` | `../../` |
 //! | `embed/<slug>/index.html` | `embed/<slug>/` | `../../` |
+//! | `present/<slug>/index.html`, `speaker/...`, `candidate/...` | `present/<slug>/`, ... | `../../` |
+//! | `accuracy/index.html` | `accuracy/` | `../` |
+//! | `settings/index.html` | `settings/` | `../` |
 //!
 //! The HTML shell writes that way back on the container: `<div id="app" data-base="../../">`, the
 //! value of [`base_of`]. In the browser [`Root::from_document`] resolves it against the page's own
@@ -22,7 +25,8 @@
 //! serve (class `needs-app`) but keeps their place, so nothing moves.
 
 use crate::entries::Entry;
-use crate::pages::{Lists, embed::embed, header::header, question::question};
+use crate::pages::settings::Settings;
+use crate::pages::{Lists, candidate::candidate, embed::embed, header::header, present::Present, question::question};
 use crate::prefs::Prefs;
 use crate::ui::el::Piece;
 use crate::ui::{context, document, provide};
@@ -42,6 +46,16 @@ pub enum Asked<'a> {
     Question(&'a str),
     /// The simulation of this slug alone, to be shown in a frame on somebody's page.
     Embed(&'a str),
+    /// The question of this slug, presented to others.
+    Present(&'a str),
+    /// What only the speaker sees of that.
+    Speaker(&'a str),
+    /// A moment of it for somebody who is to see no answer.
+    Candidate(&'a str),
+    /// What the simulation is held against.
+    Accuracy,
+    /// What is remembered, and how the site behaves.
+    Settings,
     Unknown,
 }
 
@@ -54,6 +68,11 @@ impl Asked<'_> {
             (None, ..) => Asked::Library,
             (Some("q"), Some(slug), None) => Asked::Question(slug),
             (Some("embed"), Some(slug), None) => Asked::Embed(slug),
+            (Some("present"), Some(slug), None) => Asked::Present(slug),
+            (Some("speaker"), Some(slug), None) => Asked::Speaker(slug),
+            (Some("candidate"), Some(slug), None) => Asked::Candidate(slug),
+            (Some("accuracy"), None, None) => Asked::Accuracy,
+            (Some("settings"), None, None) => Asked::Settings,
             _ => Asked::Unknown,
         }
     }
@@ -65,6 +84,11 @@ pub enum Place {
     Library(&'static Lists),
     Question(&'static Entry),
     Embed(&'static Entry),
+    Present(&'static Entry, &'static Present),
+    Speaker(&'static Entry, &'static Present),
+    Candidate(&'static Entry),
+    Accuracy(&'static Lists),
+    Settings(&'static Settings),
     NotFound(&'static Lists),
 }
 
@@ -72,11 +96,16 @@ pub enum Place {
 impl Place {
     /// The page at `path`, which is relative to the site's root.
     pub fn at(path: &str) -> Place {
-        use crate::{entries::find, pages::LISTS};
+        use crate::{entries::find, pages::LISTS, pages::present::PRESENT};
         match Asked::at(path) {
             Asked::Library => Place::Library(&LISTS),
             Asked::Question(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Question),
             Asked::Embed(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Embed),
+            Asked::Present(slug) => find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Present(entry, &PRESENT)),
+            Asked::Speaker(slug) => find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Speaker(entry, &PRESENT)),
+            Asked::Candidate(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Candidate),
+            Asked::Accuracy => Place::Accuracy(&LISTS),
+            Asked::Settings => Place::Settings(&crate::pages::settings::SETTINGS),
             Asked::Unknown => Place::NotFound(&LISTS),
         }
     }
@@ -93,12 +122,41 @@ impl Place {
             },
             Place::Question(entry) => Head {
                 title: format!("{} · {SITE}", entry.meta.title),
-                description: entry.meta.summary.into(),
+                description: entry.meta.listed.summary.into(),
                 listed: true,
             },
             Place::Embed(entry) => Head {
                 title: format!("{} · {SITE}", entry.meta.title),
-                description: entry.meta.summary.into(),
+                description: entry.meta.listed.summary.into(),
+                listed: false,
+            },
+            Place::Present(entry, _) => Head {
+                title: format!("Presenting: {} · {SITE}", entry.meta.short),
+                description: "The question for a screen that is shared.".into(),
+                listed: false,
+            },
+            Place::Speaker(entry, _) => Head {
+                title: format!("Speaker: {} · {SITE}", entry.meta.short),
+                description: "What only the speaker sees.".into(),
+                listed: false,
+            },
+            // The summary of a question gives some of the answer away.
+            Place::Candidate(entry) => Head {
+                title: format!("{} · {SITE}", entry.meta.title),
+                description: "A question, and a simulation to try things on.".into(),
+                listed: false,
+            },
+            Place::Accuracy(_) => Head {
+                title: format!("Simulation against theory · {SITE}"),
+                description:
+                    "What the simulations are held against: queueing theory, papers, specifications and every \
+                              number of the articles, with what was measured."
+                        .into(),
+                listed: true,
+            },
+            Place::Settings(_) => Head {
+                title: format!("Settings · {SITE}"),
+                description: "How the site behaves, what this browser remembers, and how to take it along.".into(),
                 listed: false,
             },
             Place::NotFound(_) => Head {
@@ -117,7 +175,7 @@ pub struct Head {
     pub title: String,
     /// Plain text of `<meta name="description">`.
     pub description: String,
-    /// Whether the page belongs into the sitemap; the others say `noindex`.
+    /// Whether the page belongs into the sitemap; of the others all but the embeds say `noindex`.
     pub listed: bool,
 }
 
@@ -126,6 +184,11 @@ pub fn routes() -> Vec<String> {
     let mut routes = vec!["/".to_owned()];
     routes.extend(crate::content::CARDS.iter().map(|a| format!("/q/{}/", a.slug)));
     routes.extend(crate::content::CARDS.iter().map(|a| format!("/embed/{}/", a.slug)));
+    for kind in ["present", "speaker", "candidate"] {
+        routes.extend(crate::content::CARDS.iter().map(|a| format!("/{kind}/{}/", a.slug)));
+    }
+    routes.push("/accuracy/".to_owned());
+    routes.push("/settings/".to_owned());
     routes
 }
 
@@ -141,10 +204,14 @@ pub fn base_of(path: &str) -> String {
     if folders == 0 { "./".into() } else { "../".repeat(folders) }
 }
 
-/// The HTML that stands inside `#app` at `path`, a member of [`routes`] or [`NOT_FOUND_ROUTE`].
+/// The HTML that stands inside `#app` at `path`, a member of [`routes`] or [`NOT_FOUND_ROUTE`]. `results` are for the
+/// page that shows them.
 #[cfg(feature = "ssr")]
-pub fn render_route(path: &str) -> String {
+pub fn render_route(path: &str, results: Option<&crate::pages::accuracy::Results>) -> String {
     crate::ui::in_scope(|| {
+        if let Some(results) = results {
+            provide(results.clone());
+        }
         let root = Root { at: "/".into(), href: base_of(path).into() };
         let path = path.trim_start_matches('/');
         app(root, Prefs::none(), Place::at(path), path).into_html()
@@ -202,6 +269,11 @@ pub fn app(root: Root, prefs: Prefs, place: Place, path: &str) -> Piece {
         Place::Library(lists) => (lists.library)(),
         Place::Question(entry) => question(entry),
         Place::Embed(entry) => return embed(entry),
+        Place::Present(entry, present) => return (present.audience)(entry),
+        Place::Speaker(entry, present) => return (present.speaker)(entry),
+        Place::Candidate(entry) => return candidate(entry),
+        Place::Accuracy(lists) => (lists.accuracy)(),
+        Place::Settings(settings) => (settings.page)(),
         Place::NotFound(lists) => (lists.not_found)(path),
     };
     [header(place), page].into()
@@ -216,7 +288,11 @@ mod tests {
         for path in ["", "/", "index.html"] {
             assert_eq!(Asked::at(path), Asked::Library);
         }
-        for path in ["q", "q/", "about/", "404.html", "q/x/more"] {
+        for path in ["accuracy", "accuracy/", "/accuracy/index.html"] {
+            assert_eq!(Asked::at(path), Asked::Accuracy, "{path}");
+        }
+        assert_eq!(Asked::at("settings/"), Asked::Settings);
+        for path in ["q", "q/", "about/", "404.html", "q/x/more", "accuracy/more"] {
             assert_eq!(Asked::at(path), Asked::Unknown, "{path}");
         }
         for path in ["q/x", "q/x/", "/q/x/index.html"] {

@@ -1,11 +1,17 @@
 //! The browser's entry: puts the running app where the prerendered page stands.
 
 use crate::app::{self, Asked, Place, Root};
-use crate::entries;
+use crate::content::ArticleMeta;
+use crate::entries::{self, Entry};
+use crate::keeping::care;
+use crate::pages::interview::{Interview, interview};
+use crate::pages::present::present;
+use crate::pages::question::INTERVIEW_PLACE;
+use crate::pages::settings::settings;
 use crate::pages::{article, focus_quietly, is_typing, lists};
-use crate::prefs::Prefs;
-use crate::stage::load_more;
-use crate::ui::{document, for_ever, location, on_window, window};
+use crate::prefs::{KEY, Prefs};
+use crate::stage::{load_address, load_tries};
+use crate::ui::{Kept, after, asked as asked_for, batch, document, effect, for_ever, location, on_window, window};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_split_helpers::SplitLoaderError;
 use web_sys::{Element, HtmlElement};
@@ -39,22 +45,34 @@ async fn run() -> Result<(), &'static str> {
     let path = root.strip(&pathname).to_owned();
     let asked = Asked::at(&path);
     let place = place(asked).await.map_err(|_| "a part of it could not be downloaded")?;
-    // A page that opens at somebody's moment starts there, not at the beginning.
-    let shared = location().hash().unwrap_or_default().starts_with("#r=");
-    if let (true, Place::Question(entry) | Place::Embed(entry)) = (shared, place) {
-        load_more(entry).await.map_err(|_| "a part of it could not be downloaded")?;
+    // A page whose address says how the run begins starts there, not at the question's own beginning.
+    let says =
+        !location().search().unwrap_or_default().is_empty() || location().hash().unwrap_or_default().starts_with("#r=");
+    if let (true, Place::Question(_) | Place::Embed(_) | Place::Candidate(_) | Place::Present(..)) = (says, place) {
+        load_address().await.map_err(|_| "a part of it could not be downloaded")?;
+        if let Some(entry) = experiment_asked(place) {
+            load_tries(entry).await.map_err(|_| "a part of it could not be downloaded")?;
+        }
     }
+    let interview = interview_asked(place).await;
     for_ever(|| {
         let prefs = Prefs::open(asked, &location().search().unwrap_or_default());
-        go_to_search_on_slash(root.clone());
+        go_to_search_on_slash(root.clone(), prefs);
         refresh_when_shown_again(prefs);
+        look_after(prefs);
         let old: Vec<Element> = children_of(&host);
         let focus = focused_path(&host);
         let text = article::parts_in(&host);
+        hold_still();
         app::app(root, prefs, place, &path).mount(&host);
         article::take_over(&host, &text);
         for e in old {
             e.remove();
+        }
+        if let (Some((interview, meta, minutes)), Some(place)) =
+            (interview, document().get_element_by_id(INTERVIEW_PLACE))
+        {
+            (interview.begin)(&place, meta, &minutes);
         }
         _ = host.remove_attribute("data-static");
         restore_focus(&host, focus);
@@ -68,12 +86,47 @@ async fn run() -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The question, if its address may ask for one of the experiments: they have an address as presets have, and a link
+/// says if its run began as one.
+fn experiment_asked(place: Place) -> Option<&'static Entry> {
+    let (Place::Question(entry) | Place::Embed(entry) | Place::Present(entry, _)) = place else { return None };
+    if location().hash().unwrap_or_default().starts_with("#r=") {
+        return Some(entry);
+    }
+    let id = asked_for("preset")?;
+    entry.meta.preset(&id).is_none().then_some(entry)
+}
+
+/// The interview that the address asks for, with its minutes. Without it there is nothing to hide the answers for.
+async fn interview_asked(place: Place) -> Option<(&'static Interview, &'static ArticleMeta, String)> {
+    let minutes = asked_for("interview")?;
+    let part = match place {
+        Place::Question(entry) => interview().await.ok().map(|part| (part, entry.meta, minutes)),
+        _ => None,
+    };
+    if part.is_none() {
+        _ = document().document_element().map(|html| html.remove_attribute("data-interview"));
+    }
+    part
+}
+
 /// What the address asks for, with what it is made of.
 async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
     let entry = match asked {
         Asked::Question(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Question)),
         Asked::Embed(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Embed)),
+        Asked::Candidate(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Candidate)),
+        Asked::Present(slug) | Asked::Speaker(slug) => match entries::load(slug).await {
+            Some(entry) => {
+                let (entry, present) = (entry?, present().await?);
+                let speaker = matches!(asked, Asked::Speaker(_));
+                return Ok(if speaker { Place::Speaker(entry, present) } else { Place::Present(entry, present) });
+            }
+            None => None,
+        },
         Asked::Library => return Ok(Place::Library(lists().await?)),
+        Asked::Accuracy => return Ok(Place::Accuracy(lists().await?)),
+        Asked::Settings => return Ok(Place::Settings(settings().await?)),
         Asked::Unknown => None,
     };
     match entry {
@@ -92,9 +145,10 @@ fn focus_search() -> bool {
 }
 
 /// `/` goes to the library's search field from everywhere, except while something is being typed.
-fn go_to_search_on_slash(root: Root) {
+fn go_to_search_on_slash(root: Root, prefs: Prefs) {
     on_window("keydown", move |ev: web_sys::KeyboardEvent| {
-        let plain = !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
+        let plain =
+            prefs.keys.get_untracked() && !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
         // An embed has no header, and a frame does not lead away from its page.
         if ev.key() != "/" || !plain || is_typing() || document().get_element_by_id("app-header").is_none() {
             return;
@@ -111,8 +165,33 @@ fn go_to_search_on_slash(root: Root) {
 fn refresh_when_shown_again(prefs: Prefs) {
     on_window("pageshow", move |ev: web_sys::PageTransitionEvent| {
         if ev.persisted() {
-            prefs.refresh();
+            prefs.refresh(false);
         }
+    });
+    // And what another page writes while this one stands.
+    on_window("storage", move |ev: web_sys::StorageEvent| {
+        let key = ev.key();
+        if key.is_none() || key.as_deref() == Some(KEY) {
+            prefs.refresh(ev.new_value().is_none());
+        }
+    });
+}
+
+/// What has to be said about what is kept, or mended, is said and mended by a part of the program of its own.
+fn look_after(prefs: Prefs) {
+    let begun = Kept::new(false);
+    effect(move || {
+        if !prefs.needs_care() || begun.with(|begun| *begun) {
+            return;
+        }
+        begun.set(true);
+        wasm_bindgen_futures::spawn_local(async move {
+            match care().await {
+                Ok(care) => batch(|| (care.begin)(prefs)),
+                // With the next change it is tried again.
+                Err(_) => begun.set(false),
+            }
+        });
     });
 }
 
@@ -124,6 +203,15 @@ fn forget_index_html() {
     if let Ok(history) = window().history() {
         _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{folder}{rest}")));
     }
+}
+
+/// Nothing moves on screen when the page is taken over, but nodes go and come: a browser that follows one of them with
+/// its scroll position would leave the reader's place.
+fn hold_still() {
+    const ANCHOR: &str = "overflow-anchor";
+    let Some(html) = document().document_element().and_then(|e| e.dyn_into::<HtmlElement>().ok()) else { return };
+    _ = html.style().set_property(ANCHOR, "none");
+    after(200, move || _ = html.style().remove_property(ANCHOR));
 }
 
 fn children_of(host: &Element) -> Vec<Element> {

@@ -9,7 +9,7 @@
 pub use press::{Answer, Expect, Side};
 use std::ops::Deref;
 
-/// What other pages say of a question: the library, the links between questions.
+/// What is said of a question wherever it is named.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Card {
     pub slug: &'static str,
@@ -20,8 +20,15 @@ pub struct Card {
     /// `Junior`, `Middle`, `Senior` or `Staff`.
     pub level: &'static str,
     pub theme: &'static str,
-    pub topics: &'static [&'static str],
     pub minutes: u32,
+}
+
+/// What the library says of a question beyond its card. Some of it gives the answer away, so it is no part of the
+/// question itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Listed {
+    pub card: &'static Card,
+    pub topics: &'static [&'static str],
     pub summary: &'static str,
     /// The preset whose poster stands for the question, if it has any.
     pub poster: Option<&'static str>,
@@ -36,7 +43,23 @@ pub struct ArticleMeta {
     /// Other questions that have a page.
     pub related: &'static [&'static Card],
     pub presets: &'static [PresetMeta],
+    #[cfg(not(feature = "csr"))]
+    pub listed: &'static Listed,
+    /// In the browser they are downloaded when they are wanted: `Entry::tries`.
+    #[cfg(not(feature = "csr"))]
     pub tries: &'static [TryMeta],
+}
+
+/// The experiments of a question, with what decides which answer is right.
+#[derive(Debug)]
+pub struct Tries(pub &'static [TryMeta]);
+
+impl Deref for Listed {
+    type Target = Card;
+
+    fn deref(&self) -> &Card {
+        self.card
+    }
 }
 
 impl Deref for ArticleMeta {
@@ -119,6 +142,7 @@ impl ArticleMeta {
         self.presets.iter().find(|p| p.id == id)
     }
 
+    #[cfg(not(feature = "csr"))]
     pub fn experiment(&self, id: &str) -> Option<&'static TryMeta> {
         self.tries.iter().find(|t| t.id == id)
     }
@@ -149,7 +173,7 @@ mod tests {
     fn related_questions_have_pages() {
         for a in ARTICLES {
             for other in a.related {
-                assert!(CARDS.contains(other), "{} leads to {}", a.slug, other.slug);
+                assert!(CARDS.iter().any(|listed| listed.card == *other), "{} leads to {}", a.slug, other.slug);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! downloaded with the first page that shows it: [`load`]. What it says in words follows when somebody wants to
 //! read it. `build.rs` writes both from what is in `content/`.
 
+#[cfg(feature = "csr")]
+use crate::content::Tries;
 use crate::content::{self, ArticleMeta};
 use crate::widgets::{self, Picture};
 use sim::declare::Question;
@@ -25,6 +27,9 @@ pub struct Entry {
     /// Downloads what the question says in words.
     #[cfg(feature = "csr")]
     pub told: fn() -> Loading<Told>,
+    /// Downloads its experiments: which answer is right is nowhere else, so a page that does not ask has no answer.
+    #[cfg(feature = "csr")]
+    pub tries: fn() -> Loading<Tries>,
 }
 
 /// A part of the program, or that it could not be downloaded.

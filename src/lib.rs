@@ -17,11 +17,17 @@ pub mod entries;
 #[cfg(feature = "ui")]
 pub mod fetch;
 #[cfg(feature = "ui")]
+pub mod keeping;
+#[cfg(feature = "ui")]
 pub mod pages;
 #[cfg(feature = "ui")]
 pub mod prefs;
 #[cfg(feature = "ui")]
+pub mod records;
+#[cfg(feature = "ui")]
 pub mod stage;
+#[cfg(feature = "ui")]
+pub mod texts;
 #[cfg(feature = "ui")]
 mod ui;
 

@@ -1,4 +1,6 @@
 // The library: all questions.
+import { mounted } from "../support/mounted.js";
+
 export class Library {
   constructor(page) {
     this.page = page;
@@ -9,7 +11,7 @@ export class Library {
   static async open(page) {
     const library = new Library(page);
     await page.goto("./");
-    await page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+    await mounted(page);
     return library;
   }
 

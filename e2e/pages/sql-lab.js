@@ -1,5 +1,6 @@
 // The SQL lab: SQLite in the page, driven the way a reader drives it.
 import { expect } from "@playwright/test";
+import { mounted } from "../support/mounted.js";
 
 export class SqlLab {
   constructor(page) {
@@ -19,7 +20,7 @@ export class SqlLab {
   static async page(page, slug) {
     const lab = new SqlLab(page);
     await page.goto(`q/${slug}/?autoplay=0`);
-    await page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+    await mounted(page);
     return lab;
   }
 

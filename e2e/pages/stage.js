@@ -1,5 +1,6 @@
 // The stage: the player that every question shares, driven the way a reader drives it.
 import { expect } from "@playwright/test";
+import { mounted } from "../support/mounted.js";
 
 export class Stage {
   constructor(page) {
@@ -32,9 +33,9 @@ export class Stage {
     return Stage.open(page, slug, { query: query ? `${query}&autoplay=0` : "?autoplay=0" });
   }
 
-  /** Waits until the app has taken over from the prerendered page. */
+  /** Waits until the app has taken over from the prerendered page. After a link the page may not even have begun. */
   async ready() {
-    await this.page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+    await mounted(this.page);
     await expect(this.timeline).toBeVisible();
   }
 
@@ -56,13 +57,36 @@ export class Stage {
     return Number(await this.timeline.getAttribute("aria-valuenow"));
   }
 
-  /** Clicks the timeline at this part of its length, above the marks: the same part is the same moment. */
+  /** Stops the run and clicks the timeline at this part of its length, above the marks: the same part is the same
+   * moment. A run that went on would be elsewhere by the time a busy machine looks. */
   async seek(part) {
+    // What was clicked just before may start the run only in the next frame.
+    await this.frames();
+    await this.stand();
     const box = await this.timeline.boundingBox();
     await this.timeline.click({ position: { x: Math.round(box.width * part), y: 4 } });
+    // The next frame seeks.
+    await this.frames();
     await expect
       .poll(async () => (await this.seconds()) / Number(await this.timeline.getAttribute("aria-valuemax")))
       .toBeCloseTo(part, 1);
+  }
+
+  /** Two frames: what was asked for in between has been done and drawn. */
+  frames() {
+    return this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  }
+
+  /** Stops the clock if it runs. */
+  async stand() {
+    if (await this.pause.isVisible()) {
+      await this.pause.click({ timeout: 5_000 }).catch(async (error) => {
+        // It has come to its end by itself meanwhile.
+        if (!(await this.play.isVisible())) {
+          throw error;
+        }
+      });
+    }
   }
 
   /** A fault's button, by its label; its hotkey stands beside it and is not part of the name. */
@@ -75,6 +99,16 @@ export class Stage {
     for (const more of await this.knobs.locator("details:not([open]) > summary").all()) {
       await more.click();
     }
+  }
+
+  /** What a knob's control stands at. */
+  async knobValue(knob) {
+    await this.showAllKnobs();
+    const named = { name: knob.label, exact: true };
+    if (knob.choices?.join() === "off,on") {
+      return this.knobs.getByRole("switch", named).isChecked();
+    }
+    return this.knobs.getByRole(knob.choices ? "combobox" : "slider", named).inputValue();
   }
 
   /** Moves a knob to its `attempt`-th other value; false when it has no more. */
@@ -119,6 +153,8 @@ export class Stage {
   /** The reader's own inputs as the log tells them, newest first. */
   async inputs() {
     await this.region.getByRole("tab", { name: "Log" }).click();
+    // The log is fetched when it is first wanted: without it there would be no line, which is not "nothing done".
+    await this.region.getByRole("tabpanel").getByRole("combobox", { name: "Show" }).waitFor();
     const rows = await this.region.getByRole("tabpanel").getByText(/^You: /).allInnerTexts();
     return rows;
   }

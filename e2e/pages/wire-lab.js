@@ -1,5 +1,6 @@
 // The wire lab: a message as protobuf and as JSON, driven the way a reader drives it.
 import { expect } from "@playwright/test";
+import { mounted } from "../support/mounted.js";
 
 export class WireLab {
   constructor(page) {
@@ -17,7 +18,7 @@ export class WireLab {
   static async page(page, slug) {
     const lab = new WireLab(page);
     await page.goto(`q/${slug}/?autoplay=0`);
-    await page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+    await mounted(page);
     return lab;
   }
 

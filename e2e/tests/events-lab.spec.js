@@ -1,15 +1,18 @@
 // The events lab: the reader's own events, folded by the engine's code, fetched when it is opened.
-import { AxeBuilder } from "@axe-core/playwright";
+import { expectNothingFound } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
+import { mounted } from "../support/mounted.js";
 
 const [slug] = questionsWith("events");
 
 async function open(page) {
   await page.goto(`q/${slug}/?autoplay=0`);
+  // The app moves the article, and a click in between would be nobody's.
+  await mounted(page);
   const fold = page.locator('details[data-lab="events"]');
   await fold.locator("summary").first().click();
-  await expect(fold.locator(".events-table")).toBeVisible();
+  await expect(fold.locator(".events-table")).toBeVisible({ timeout: 30_000 });
   const button = (name) => fold.getByRole("button", { name, exact: true });
   return {
     fold,
@@ -79,11 +82,7 @@ test("a snapshot is held against the whole fold", async ({ page }) => {
 
 test("it can be used without a mouse and without sight", async ({ page }) => {
   const lab = await open(page);
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((theme) => (document.documentElement.dataset.theme = theme), theme);
-    const { violations } = await new AxeBuilder({ page }).include('details[data-lab="events"]').analyze();
-    expect(violations.map(({ id }) => id)).toEqual([]);
-  }
+  await expectNothingFound(page, { within: 'details[data-lab="events"]' });
   await lab.euros.focus();
   await page.keyboard.press("Enter");
   await expect(lab.status).toContainText("Version 5");

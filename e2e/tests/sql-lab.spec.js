@@ -1,8 +1,9 @@
 // The SQL lab: a real SQLite, fetched when it is opened, that shows plans and what an index changes.
 import { brotliCompressSync } from "node:zlib";
-import { AxeBuilder } from "@axe-core/playwright";
+import { expectNothingFound } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
+import { mounted } from "../support/mounted.js";
 import { SqlLab } from "../pages/sql-lab.js";
 
 const slugs = questionsWith("sql");
@@ -41,7 +42,7 @@ test("the lab opened before the app stands works on", async ({ page }) => {
   await lab.ready();
   await lab.sql.fill("SELECT 6 * 7");
   release();
-  await page.waitForFunction(() => !document.getElementById("app").hasAttribute("data-static"));
+  await mounted(page);
   await expect(lab.sql).toHaveValue("SELECT 6 * 7");
   await lab.run.click();
   await lab.ready();
@@ -185,7 +186,8 @@ test("nothing that is typed leaves the page, and nothing is kept", async ({ page
   const lab = await SqlLab.open(page, slug);
   await page.waitForLoadState("networkidle");
   const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
+  // What keeps the site for offline comes five seconds after the page, whatever is done in it.
+  page.on("request", (request) => /\/offline-[^/?]*\.js$/.test(request.url()) || asked.push(request.url()));
   page.on("websocket", (socket) => asked.push(socket.url()));
   await lab.ask("SELECT 'a secret' AS s; CREATE INDEX secret ON orders (note)");
   await lab.ask("SELECT * FORM mistakes");
@@ -226,6 +228,8 @@ test("works by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Control+a");
   await page.keyboard.type("CREATE INDEX k ON orders (customer_id)");
   await page.keyboard.press("Control+Enter");
+  // Until the index is there, what the Tab key walks over is still being made.
+  await expect(lab.button("Drop k")).toBeVisible();
   const again = lab.measured.getByRole("button").first();
   await tabTo(page, again);
   await page.keyboard.press("Enter");
@@ -242,21 +246,15 @@ test("works by keyboard alone", async ({ page }) => {
   await expect(lab.fold.getByRole("heading", { name: "Your indexes" })).toBeFocused();
 });
 
-for (const [colorScheme, width] of [["light", 1440], ["dark", 390]]) {
-  test(`axe finds nothing in it, and it fits: ${colorScheme}, ${width} px`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 844 });
-    const lab = await SqlLab.open(page, slug);
-    await lab.fold.getByText("The tables:").click();
-    await lab.ask("CREATE INDEX orders_customer_and_date_of_the_order ON orders (customer_id, placed_at)");
-    await lab.ask("SELECT * FROM orders JOIN customers ON customers.id = customer_id WHERE customer_id < 50 ORDER BY note, total_cents");
-    await lab.fold.getByText("What the columns mean").click();
-    await lab.ask("SELECT * FROM orders WHERE customer_id = 4711 ORDER BY FORM nothing");
-    const { violations } = await new AxeBuilder({ page }).include("details[data-lab]").analyze();
-    expect(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`))).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-  });
-}
+test("axe finds nothing in it, and it fits", async ({ page }) => {
+  const lab = await SqlLab.open(page, slug);
+  await lab.fold.getByText("The tables:").click();
+  await lab.ask("CREATE INDEX orders_customer_and_date_of_the_order ON orders (customer_id, placed_at)");
+  await lab.ask("SELECT * FROM orders JOIN customers ON customers.id = customer_id WHERE customer_id < 50 ORDER BY note, total_cents");
+  await lab.fold.getByText("What the columns mean").click();
+  await lab.ask("SELECT * FROM orders WHERE customer_id = 4711 ORDER BY FORM nothing");
+  await expectNothingFound(page, { within: "details[data-lab]" });
+});
 
 test("what opening it loads is said within a tenth of a megabyte", async ({ page }) => {
   const loads = [];

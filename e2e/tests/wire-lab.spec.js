@@ -1,7 +1,7 @@
 // The wire lab: prost and serde_json in the page, fetched when it is opened, with every byte explained.
 import { readFileSync } from "node:fs";
 import { brotliCompressSync } from "node:zlib";
-import { AxeBuilder } from "@axe-core/playwright";
+import { expectNothingFound, expectToFit } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
 import { WireLab } from "../pages/wire-lab.js";
@@ -122,7 +122,8 @@ test("nothing that is typed leaves the page, and nothing is kept", async ({ page
   const lab = await WireLab.open(page, slug);
   await page.waitForLoadState("networkidle");
   const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
+  // What keeps the site for offline comes five seconds after the page, whatever is done in it.
+  page.on("request", (request) => /\/offline-[^/?]*\.js$/.test(request.url()) || asked.push(request.url()));
   await lab.field("note").fill("a secret");
   await lab.button("One long text").click();
   expect(asked).toEqual([]);
@@ -141,21 +142,19 @@ test.describe("without the host", () => {
   });
 });
 
-for (const [colorScheme, width] of [["light", 1440], ["dark", 390]]) {
-  test(`axe finds nothing in it, and it fits: ${colorScheme}, ${width} px`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme });
+test("axe finds nothing in it, and it fits", async ({ page }) => {
+  const lab = await WireLab.open(page, slug);
+  await lab.fold.getByText("The deflated bytes").click();
+  await lab.field("order_id").fill("x".repeat(60));
+  await expectNothingFound(page, { within: "details[data-lab]" });
+  for (const width of [1440, 390]) {
     await page.setViewportSize({ width, height: 844 });
-    const lab = await WireLab.open(page, slug);
-    await lab.fold.getByText("The deflated bytes").click();
-    await lab.field("order_id").fill("x".repeat(60));
-    const { violations } = await new AxeBuilder({ page }).include("details[data-lab]").analyze();
-    expect(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`))).toEqual([]);
     for (const example of ["3 items", "100 items", "One long text", "A large number"]) {
       await lab.button(example).click();
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), example).toBeLessThanOrEqual(width);
+      await expectToFit(page, width);
     }
-  });
-}
+  }
+});
 
 test("what opening it loads is said within a twentieth of a megabyte", async ({ page }) => {
   const loads = [];

@@ -8,6 +8,10 @@ use crate::units::{duration, leading_number};
 use std::fmt;
 use toml::de::{DeTable, DeValue};
 
+/// What the questions are grouped by, in the order of the library.
+pub const THEMES: [&str; 5] =
+    ["traffic and overload", "data at scale", "correctness", "services and APIs", "running it"];
+
 /// Every question there is or will be. `related` and links may name any of them; a file must be named after one.
 pub const SLUGS: [&str; 19] = [
     "rest-vs-graphql",
@@ -48,6 +52,8 @@ pub struct Front {
     pub minutes: u32,
     /// Members of [`SLUGS`]; some may not be written yet.
     pub related: Vec<String>,
+    /// Where it says so.
+    pub related_line: usize,
     /// One or two sentences for the library card and the page's description.
     pub summary: String,
     /// Where the reader works with the real thing.
@@ -290,10 +296,11 @@ pub(crate) fn read(r: &mut Reader, slug: &str, text: &str) -> Option<Front> {
         title: t.text(r, "title"),
         short: t.text(r, "short"),
         level: t.parsed(r, "level", Level::parse).unwrap_or(Level::Junior),
-        theme: t.text(r, "theme"),
+        theme: t.parsed(r, "theme", theme).unwrap_or_default(),
         topics: topics(r, &t),
         minutes: u32::try_from(t.integer(r, "minutes", 1..=60)).unwrap_or_default(),
         related: related(r, &t, slug),
+        related_line: t.line_of(r, "related"),
         summary: t.text(r, "summary"),
         lab: t.optional_parsed(r, "lab", Lab::parse),
         sources: t.tables(r, "source", " in [[source]]").iter().map(|t| source(r, t)).collect(),
@@ -320,6 +327,15 @@ fn topics(r: &mut Reader, t: &Table) -> Vec<String> {
     }
     distinct(r, "topics", &topics);
     topics.into_iter().map(|(topic, _)| topic).collect()
+}
+
+fn theme(text: &str) -> Result<String, String> {
+    let known = THEMES.contains(&text);
+    if known {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not a theme; {}", expected_one_of(text, &THEMES)))
+    }
 }
 
 fn related(r: &mut Reader, t: &Table, slug: &str) -> Vec<String> {

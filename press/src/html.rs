@@ -60,6 +60,9 @@ fn escape(text: &str) -> String {
     escape_text(text).replace('"', "&quot;")
 }
 
+/// Where the reader sees what every simulation is held against; relative to `/q/<slug>/`, as links to questions are.
+const HELD_AGAINST: &str = "<p class=\"held-against\">How right is it? <a href=\"../../accuracy/\">Simulation against theory</a>, with every figure.</p>\n";
+
 /// What is shared by the sections of one page.
 struct Page<'a> {
     slug: &'a str,
@@ -69,6 +72,8 @@ struct Page<'a> {
     ids: Vec<String>,
     /// Links inside the page, which may lead forward: looked at when all ids are known.
     fragments: Vec<(String, usize)>,
+    /// Other questions that the text links to.
+    linked: Vec<String>,
     tables: usize,
 }
 
@@ -79,7 +84,7 @@ impl<'a> Page<'a> {
         ids.extend(front.lab.map(|_| Lab::ID.to_owned()));
         ids.extend(front.sources.iter().map(|s| format!("source-{}", s.id)));
         ids.extend(front.tries.iter().map(|t| format!("try-{}", t.id)));
-        Page { slug, front, known, problems: Vec::new(), ids, fragments: Vec::new(), tables: 0 }
+        Page { slug, front, known, problems: Vec::new(), ids, fragments: Vec::new(), linked: Vec::new(), tables: 0 }
     }
 
     fn problem(&mut self, line: usize, message: impl Into<String>) {
@@ -102,6 +107,13 @@ impl<'a> Page<'a> {
         if !self.front.sources.is_empty() {
             let items: String = self.front.sources.iter().map(source_item).collect();
             out.push_str(&folded("sources", "Sources", false, &format!("<ol>\n{items}</ol>\n")));
+        }
+        out.push_str(HELD_AGAINST);
+        let could = |slug: &&String| **slug != self.slug && SLUGS.contains(&slug.as_str());
+        for slug in self.front.related.iter().filter(could).filter(|slug| !self.linked.contains(slug)) {
+            let message =
+                format!("`related` names `{slug}`, but the text never links to it; expected `[..](q:{slug})`");
+            self.problems.push((self.front.related_line, message));
         }
         for (id, line) in std::mem::take(&mut self.fragments) {
             if !self.ids.contains(&id) {
@@ -164,6 +176,7 @@ impl<'a> Page<'a> {
             } else if !SLUGS.contains(&slug) {
                 self.problem(line, format!("`{slug}` is not a question; {}", expected_one_of(slug, &SLUGS)));
             }
+            self.linked.push(slug.to_owned());
             let is_written = self.known.has(slug);
             return if is_written { format!("<a href=\"../{}/\">", escape(slug)) } else { String::new() };
         }

@@ -14,10 +14,12 @@ pub enum Lab {
     Wire,
     /// The reader's own events, folded.
     Events,
+    /// The reader's own GraphQL query, executed.
+    Graph,
 }
 
 impl Lab {
-    const ALL: [Lab; 3] = [Lab::Sql, Lab::Wire, Lab::Events];
+    const ALL: [Lab; 4] = [Lab::Sql, Lab::Wire, Lab::Events, Lab::Graph];
 
     /// As the front matter and `data-lab` spell it.
     pub fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Lab {
             Lab::Sql => "sql",
             Lab::Wire => "wire",
             Lab::Events => "events",
+            Lab::Graph => "graph",
         }
     }
 
@@ -61,6 +64,14 @@ impl Lab {
                 "about 0.1 MB",
                 "Write events, and see the state that they fold to after each one. Nothing you type leaves the page, \
                  and nothing is kept when you close it.",
+            ),
+            Lab::Graph => (
+                "Run your own query",
+                "about 0.1 MB",
+                "Edit a GraphQL query, and see what it asks the database with and without a loader. cynic-parser reads it, \
+                 our executor follows the specification and serde_json writes the answer, compiled to WebAssembly in this \
+                 page. Each database query is listed, and each byte counted is one of the answer below. Nothing you type \
+                 leaves the page.",
             ),
         };
         format!(

@@ -23,7 +23,7 @@ mod units;
 #[cfg(feature = "html")]
 pub use code::highlight_rust;
 pub use expect::{Answer, Expect, Side, right_answer};
-pub use front::{Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, Try};
+pub use front::{Check, Choice, Claim, Front, Input, Level, Pairs, Plan, Preset, SLUGS, Setup, Source, THEMES, Try};
 #[cfg(feature = "html")]
 pub use html::{Known, article_html};
 pub use lab::Lab;
@@ -43,7 +43,10 @@ pub struct Article {
     pub sections: Vec<Section>,
 }
 
-/// Reads every `*.md` in `dir` except `README.md`, in the order of [`SLUGS`].
+/// What lies beside the questions in `content/`: the guide, and where each point of the source lists is covered.
+const ABOUT: [&str; 2] = ["README.md", "COVERAGE.md"];
+
+/// Reads every question in `dir`, that is every `*.md` but `README.md` and `COVERAGE.md`, in the order of [`SLUGS`].
 ///
 /// # Errors
 /// Every problem of every file, ordered by file and line. A directory or a file that cannot be read is a problem too.
@@ -65,7 +68,7 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Article>, Vec<Problem>> {
             }
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name == "README.md" || !name.ends_with(".md") {
+        if ABOUT.contains(&&*name) || !name.ends_with(".md") {
             continue;
         }
         match std::fs::read_to_string(&path) {

@@ -155,6 +155,12 @@ fn names_of_questions() {
     );
     mistake("\"backpressure\"]", "\"rate-limiter-design\"]", "related", "which is this question itself");
     mistake("\"backpressure\"]", "\"traffic-spike-10x\"]", "related", "`related` names `traffic-spike-10x` twice");
+    mistake("(q:backpressure)", "(q:saga-consistency)", "related", "`backpressure`, but the text never links to it");
+}
+
+#[test]
+fn themes() {
+    mistake("traffic and overload", "traffic control", "theme =", "`traffic control` is not a theme; ");
 }
 
 #[test]

@@ -23,8 +23,8 @@ fn ten(n: u32) -> f64 {
 /// longer ones may differ from the nearest double. No `inf`, no `nan`.
 pub fn parse(text: &str) -> Option<f64> {
     let (negative, rest) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
+        b'-' => (true, text.strip_prefix('-')?),
+        b'+' => (false, text.strip_prefix('+')?),
         _ => (false, text),
     };
     let (mut digits, mut kept, mut scale, mut any, mut point) = (0_u64, 0, 0_i32, false, false);

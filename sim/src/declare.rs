@@ -61,6 +61,8 @@ pub struct Knob {
     pub help: &'static str,
     /// What 0 means, if it is not a number like the others: `no bound`.
     pub zero: &'static str,
+    /// Values that stand for something else than a number: `(63, "the picked one")`.
+    pub named: &'static [(u8, &'static str)],
 }
 
 impl Knob {
@@ -80,6 +82,7 @@ impl Knob {
             main: false,
             help: "",
             zero: "",
+            named: &[],
         }
     }
     pub const fn int(key: &'static str, label: &'static str, default: i64, min: i64, max: i64) -> Knob {
@@ -139,6 +142,10 @@ impl Knob {
     /// What 0 means: shown in its place.
     pub const fn zero(mut self, zero: &'static str) -> Knob {
         self.zero = zero;
+        self
+    }
+    pub const fn named(mut self, named: &'static [(u8, &'static str)]) -> Knob {
+        self.named = named;
         self
     }
     pub const fn help(mut self, help: &'static str) -> Knob {
@@ -204,6 +211,14 @@ impl Knob {
             Kind::Choice(options) => options.get(v as usize).map_or("?", |(k, _)| k).to_string(),
             _ => show(v),
         }
+    }
+}
+
+impl Knob {
+    /// The value as people read it, with its name if it has one.
+    pub fn tell(&self, v: f64) -> String {
+        let name = self.named.iter().find(|(value, _)| f64::from(*value) == v);
+        name.map_or_else(|| self.show(v), |(_, name)| (*name).to_string())
     }
 }
 

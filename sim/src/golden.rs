@@ -2,7 +2,7 @@
 //! digests must be the same natively and in every browser.
 
 use crate::declare::Question;
-use crate::kernel::{Input, Moment, RunValue, Us, What};
+use crate::kernel::{Input, RunValue, Us, What};
 use crate::link::{self, Shared};
 
 /// How long a golden run is; short enough for a phone.
@@ -46,7 +46,7 @@ pub fn runs(questions: &[&'static Question]) -> Vec<Golden> {
             // A difference is a defect of rewinding; marked so that it cannot equal any golden digest.
             let digest = if run.digest() == straight { straight } else { 0 };
             let (a, moment) = (run.value().clone(), run.moment());
-            let shared = Shared { a, b: None, moment, moment_b: Moment::default(), speed_milli: 1_000, playing: false };
+            let shared = Shared { check: Some(link::check(straight, None)), ..Shared::one(a, moment) };
             all.push(Golden { name: format!("{}/{seed}", q.slug), digest, link: link::encode(&shared) });
         }
     }

@@ -3,7 +3,7 @@
 use crate::declare::{Knobs, Question};
 use crate::kernel::{Live, RunValue, Us};
 use crate::script::{self, Ask};
-use press::{Front, Plan, Problem, Setup, Side};
+use press::{Claim, Front, Plan, Problem, Setup, Side, Try};
 
 /// The run value of one side of a preset or an experiment.
 pub fn value(q: &'static Question, setup: &Setup, seed: u64) -> Result<RunValue, String> {
@@ -51,6 +51,10 @@ pub fn validate(q: &'static Question, file: &str, front: &Front) -> Vec<Problem>
 #[derive(Debug)]
 pub struct Verdict {
     pub experiment: String,
+    /// 0 for the claim that decides which choice is right, then the further checks.
+    pub claim: usize,
+    /// What a further check sets otherwise than the experiment, in words.
+    pub with: String,
     pub line: usize,
     pub measure: String,
     pub expect: String,
@@ -63,7 +67,17 @@ pub struct Verdict {
     pub right: Option<String>,
 }
 
-fn execute(q: &'static Question, plan: &Plan, side: Side, ask: &Ask, seed: u64) -> Result<(Option<f64>, u64), String> {
+/// One run of a plan at a seed: what it measured, and its digest.
+///
+/// # Errors
+/// The law that was broken, or that there is no side to measure.
+pub(crate) fn execute(
+    q: &'static Question,
+    plan: &Plan,
+    side: Side,
+    ask: &Ask,
+    seed: u64,
+) -> Result<(Option<f64>, u64), String> {
     let setup = match side {
         Side::A => &plan.a,
         Side::B => plan.b.as_ref().ok_or("measures side b, but there is no set_b")?,
@@ -72,6 +86,36 @@ fn execute(q: &'static Question, plan: &Plan, side: Side, ask: &Ask, seed: u64) 
     run.advance(Us(plan.until_us), u64::MAX);
     run.invariants().map_err(|law| format!("invariant broken: {law}"))?;
     Ok((script::answer(&*run, ask), run.digest()))
+}
+
+/// Whether the run bears out what the text says; for the experiment's own claim also one of the choices on screen.
+pub(crate) fn holds(t: &Try, index: usize, claim: &Claim, measured: Option<f64>) -> bool {
+    measured.is_some_and(|m| claim.expect.holds(m) && (index > 0 || t.right_choice(m).is_some()))
+}
+
+/// What a further check does otherwise than its experiment: `algorithm = gcra, other acts, until 3s`.
+fn otherwise(experiment: &Plan, check: &Plan, side: Side) -> String {
+    let setup = |plan: &Plan| match side {
+        Side::A => plan.a.clone(),
+        Side::B => plan.b.clone().unwrap_or_default(),
+    };
+    let (before, now) = (setup(experiment), setup(check));
+    let mut parts: Vec<String> = now
+        .set
+        .iter()
+        .filter(|pair| !before.set.contains(pair))
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    if before.inputs != now.inputs {
+        parts.push(if now.inputs.is_empty() { "no acts" } else { "other acts" }.to_string());
+    }
+    if experiment.until_us != check.until_us {
+        parts.push(format!("until {}", press::duration_text(check.until_us)));
+    }
+    if side == Side::B {
+        parts.push("side B".to_string());
+    }
+    parts.join(", ")
 }
 
 /// Executes every claim of a question's experiments.
@@ -98,15 +142,16 @@ pub fn judge(q: &'static Question, file: &str, front: &Front) -> Result<Vec<Verd
                     Err(why) => problems.push(problem(format!("experiment {}: {why}", t.id))),
                     Ok((measured, digest)) => {
                         let right = (index == 0).then(|| measured.and_then(|m| t.right_choice(m))).flatten();
-                        let choice_ok = index > 0 || right.is_some();
                         verdicts.push(Verdict {
                             experiment: t.id.clone(),
+                            claim: index,
+                            with: if index == 0 { String::new() } else { otherwise(&t.plan, plan, claim.side) },
                             line,
                             measure: claim.measure.clone(),
                             expect: claim.expect.to_string(),
                             seed,
                             measured,
-                            passed: choice_ok && measured.is_some_and(|m| claim.expect.holds(m)),
+                            passed: holds(t, index, claim, measured),
                             digest,
                             right: right.map(|i| t.choices[i].label.clone()),
                         });
@@ -116,6 +161,49 @@ pub fn judge(q: &'static Question, file: &str, front: &Front) -> Result<Vec<Verd
         }
     }
     if problems.is_empty() { Ok(verdicts) } else { Err(problems) }
+}
+
+/// Every claim of every question, on all cores, in the order of the questions.
+///
+/// # Errors
+/// Every problem with the content, and every run whose laws were broken.
+pub fn judge_all(
+    questions: &[&'static Question],
+    articles: &[press::Article],
+) -> Result<Vec<(&'static Question, Vec<Verdict>)>, Vec<Problem>> {
+    let judged = crate::cores::each(questions, |q| {
+        let file = format!("content/{}.md", q.slug);
+        match articles.iter().find(|a| a.slug == q.slug) {
+            Some(article) => judge(q, &file, &article.front),
+            None => {
+                let message = "missing; every question of the engine has its content file".to_string();
+                Err(vec![Problem { file, line: 1, message }])
+            }
+        }
+    });
+    let mut all = Vec::new();
+    let mut problems = Vec::new();
+    for (q, judged) in questions.iter().zip(judged) {
+        match judged {
+            Ok(verdicts) => all.push((*q, verdicts)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// What [`judge_all`] came to, one object for each run.
+pub fn to_json(judged: &[(&'static Question, Vec<Verdict>)]) -> serde_json::Value {
+    let rows = judged.iter().flat_map(|(q, verdicts)| {
+        verdicts.iter().map(|v| {
+            serde_json::json!({
+                "slug": q.slug, "experiment": v.experiment, "claim": v.claim, "with": v.with, "measure": v.measure,
+                "expect": v.expect, "seed": v.seed, "measured": v.measured, "passed": v.passed, "right": v.right,
+                "digest": format!("{:016x}", v.digest),
+            })
+        })
+    });
+    rows.collect::<Vec<_>>().into()
 }
 
 /// The preset's two sides as run values, for golden digests and posters.
@@ -155,6 +243,6 @@ pub fn report(run: &dyn Live) -> serde_json::Value {
     serde_json::json!({
         "slug": q.slug, "version": q.version, "seed": v.seed, "knobs": knobs,
         "until_us": run.moment().at.0, "events": run.moment().events,
-        "numbers": numbers, "counts": counts, "digest": format!("{:016x}", run.digest()),
+        "numbers": numbers, "words": run.words(), "counts": counts, "digest": format!("{:016x}", run.digest()),
     })
 }

@@ -8,8 +8,12 @@
 //! run value gives the same bits on every machine. `clippy.toml` beside this crate bans what would
 //! break that.
 
+#[cfg(feature = "runner")]
+pub mod accuracy;
 pub mod armed;
 pub mod blocks;
+#[cfg(feature = "runner")]
+pub mod cores;
 pub mod decimal;
 pub mod declare;
 pub mod golden;
@@ -21,9 +25,14 @@ pub mod look;
 pub mod measure;
 pub mod order;
 pub mod plain;
+#[cfg(feature = "questions")]
 pub mod questions;
 pub mod script;
+#[cfg(feature = "runner")]
+pub mod seeds;
 pub mod slab;
+#[cfg(feature = "runner")]
+pub mod soak;
 pub mod theory;
 
 pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};

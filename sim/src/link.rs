@@ -1,123 +1,216 @@
 //! A shared run: everything that a link restores, packed into the address's fragment.
 //!
-//! `#r=` + base64url of: one byte for the version of this format, then the version's body.
-//! Version 2 (written today) is postcard of [`Packed`], knobs by index, and only those that differ
-//! from their defaults. Version 1 named knobs and acts by their keys as one readable text; it is
-//! still read. Nothing in a link is trusted: each value is checked against the declaration, and
-//! what cannot be used is named in a sentence and left out.
+//! `#r=` + base64url of: one byte for the version of this format, then the version's body. Version 3 (written today) is
+//! made for shortness without help from anything but the question's declaration: side A is what sets it apart from the
+//! defaults, side B and each run that was left behind are what sets them apart from A. In order:
+//!
+//! | what | how |
+//! |---|---|
+//! | the declaration | two bytes that change when a knob, an act or a default does; the question's version |
+//! | flags | two sides, playing, whole moments, an end, a preset or experiment, runs left behind |
+//! | the moment | the clock; within a microsecond also how many events have happened; how far the run had been |
+//! | play | speed, where it stops by itself |
+//! | where it began | two bytes of the preset's or experiment's name, and the guess |
+//! | check | two bytes of the digests at the moment: whoever restores it knows whether it is the same run |
+//! | the runs | A, B, those left behind with the time they were left at |
+//!
+//! What is on screen beside the run is not part of it: which panel is open, whose knobs are shown, the theme.
+//!
+//! Version 2 (postcard of knobs and inputs by index) and version 1 (knobs and acts by their keys, as one readable text)
+//! are still read. Nothing in a link is trusted: each value is checked against the declaration, what cannot be used is
+//! named in a sentence and left out, and no link costs more than a few megabytes and [`EVENTS_MAX`] events.
 
-use crate::declare::Question;
-use crate::kernel::{Input, Moment, RunValue, Us, What};
-use crate::script;
+mod older;
+mod side;
+mod wire;
+
+pub use side::INPUTS_MAX;
+
+use crate::declare::{Kind, Question};
+use crate::kernel::{Moment, RunValue, Us, What};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize};
+use wire::{Reader, Writer};
 
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 /// Longer fragments are not read: no browser keeps them, and nobody made them by hand.
 pub const LINK_CHARS_MAX: usize = 200_000;
 /// A link cannot ask for more work than this to be restored.
 pub const EVENTS_MAX: u64 = 200_000_000;
+/// At most so many left-behind runs are kept; the oldest goes first.
+pub const FUTURES_MAX: usize = 8;
+/// Enough to understand what is wrong with a link; the others are counted.
+const NOTES_MAX: usize = 6;
+
+const BROKEN: &str =
+    "The link is damaged (perhaps it was cut off when it was copied), so the run starts at its beginning.";
+
+/// What is said when [`check`] does not come to what the link has.
+pub const ANOTHER_RUN: &str =
+    "This run is not quite the one that was shared: the simulation has been changed since the link was made.";
+
+/// A run that was left behind when the reader acted in the past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Future {
+    pub forked_at: Us,
+    pub value: RunValue,
+}
+
+/// What a run began as. Names are given by their [`hash`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Preset(u16),
+    /// With the choice that the reader had picked, if any.
+    Experiment(u16, Option<u8>),
+}
 
 /// What a link holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shared {
     pub a: RunValue,
     pub b: Option<RunValue>,
+    /// `u64::MAX` events: all that happen up to and at this time.
     pub moment: Moment,
     /// Event count of side B at the same clock reading.
     pub moment_b: Moment,
+    /// How far the run had been: a timeline that was rewound shows what lies ahead.
+    pub furthest: Us,
     /// Thousandths of simulated seconds per second.
     pub speed_milli: u32,
     pub playing: bool,
+    /// Play stops here by itself.
+    pub until: Option<Us>,
+    pub origin: Option<Origin>,
+    /// The runs left behind, the oldest first.
+    pub futures: Vec<Future>,
+    /// [`check`] of the digests at the moment.
+    pub check: Option<u16>,
 }
 
-/// A decimal number: mantissa and how many digits stand after the point.
-#[derive(Serialize, Deserialize, Clone, Copy)]
-struct Decimal(i64, u8);
-
-impl Decimal {
-    fn of(v: f64) -> Decimal {
-        // Knob values are short decimals; eight places are more than any step has.
-        let mut places = 0u8;
-        let mut scaled = v;
-        while places < 8 && (scaled - libm::round(scaled)).abs() > 1e-9 {
-            places += 1;
-            scaled = v * 10f64.powi_exact(places);
+impl Shared {
+    /// One run at one moment, standing, at normal speed.
+    pub fn one(a: RunValue, moment: Moment) -> Shared {
+        Shared {
+            a,
+            b: None,
+            moment,
+            moment_b: Moment::default(),
+            furthest: moment.at,
+            speed_milli: 1_000,
+            playing: false,
+            until: None,
+            origin: None,
+            futures: Vec::new(),
+            check: None,
         }
-        Decimal(libm::round(scaled) as i64, places)
-    }
-    fn value(self) -> f64 {
-        self.0 as f64 / 10f64.powi_exact(self.1.min(18))
     }
 }
 
-trait PowExact {
-    fn powi_exact(self, n: u8) -> f64;
-}
-impl PowExact for f64 {
-    /// By repeated multiplication: the same bits everywhere, and exact for ten up to 10^22.
-    fn powi_exact(self, n: u8) -> f64 {
-        (0..n).fold(1.0, |p, _| p * self)
-    }
+/// Two bytes of the digests of both sides: what a restored run is held against. Never 0, which stands for none.
+pub fn check(a: u64, b: Option<u64>) -> u16 {
+    fold(a ^ b.map_or(0, |b| b.rotate_left(23) ^ 1)).max(1)
 }
 
-#[derive(Serialize, Deserialize)]
-struct PackedSide {
-    seed: u64,
-    /// (index, value) of the knobs that are not at their default.
-    knobs: Vec<(u8, Decimal)>,
-    /// (time since the one before, what, values). `what` below 128 is an act, above it a knob.
-    inputs: Vec<(u64, u8, Vec<Decimal>)>,
+/// Two bytes of a name. Within a question the names of presets and experiments differ in them; a test sees to it.
+pub fn hash(name: &str) -> u16 {
+    fold(fnv(BASIS, name.bytes()))
 }
 
-#[derive(Serialize, Deserialize)]
-struct Packed {
-    question_version: u16,
-    a: PackedSide,
-    b: Option<PackedSide>,
-    at: u64,
-    events: u64,
-    events_b: u64,
-    speed_milli: u32,
-    playing: bool,
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv(from: u64, bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(from, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn pack(value: &RunValue) -> PackedSide {
-    let q = value.question;
-    let knobs = q.knobs.iter().zip(value.knobs.values()).enumerate();
-    let knobs = knobs.filter(|(_, (k, v))| k.default != **v).map(|(i, (_, v))| (i as u8, Decimal::of(*v))).collect();
-    let mut before = 0;
-    let inputs = value.inputs.iter().map(|input| {
-        let since = input.at.0 - before;
-        before = input.at.0;
-        match input.what {
-            What::Knob { knob, value } => (since, 128 + knob, vec![Decimal::of(value)]),
-            What::Act { act, args } => {
-                let n = q.acts[act as usize].args.len();
-                (since, act, args[..n].iter().map(|v| Decimal::of(*v)).collect())
-            }
+fn fold(word: u64) -> u16 {
+    (word ^ word >> 16 ^ word >> 32 ^ word >> 48) as u16
+}
+
+/// Two bytes that change when what a link leaves unsaid would mean something else: knobs, acts, choices, defaults.
+fn declaration(q: &Question) -> u16 {
+    let knob = |h: u64, k: &crate::declare::Knob| {
+        let h = fnv(h, k.key.bytes().chain(k.default.to_bits().to_le_bytes()));
+        match k.kind {
+            Kind::Choice(options) => options.iter().fold(h, |h, (key, _)| fnv(h, key.bytes())),
+            _ => h,
         }
-    });
-    PackedSide { seed: value.seed, knobs, inputs: inputs.collect() }
-}
-
-/// The fragment without `#r=`.
-pub fn encode(shared: &Shared) -> String {
-    let packed = Packed {
-        question_version: shared.a.question.version,
-        a: pack(&shared.a),
-        b: shared.b.as_ref().map(pack),
-        at: shared.moment.at.0,
-        events: shared.moment.events,
-        events_b: shared.moment_b.events,
-        speed_milli: shared.speed_milli,
-        playing: shared.playing,
     };
-    let mut bytes = vec![FORMAT];
-    if let Ok(body) = postcard::to_allocvec(&packed) {
-        bytes.extend(body);
+    let h = q.knobs.iter().fold(BASIS, knob);
+    fold(q.acts.iter().fold(h, |h, act| act.args.iter().fold(fnv(h, act.key.bytes()), knob)))
+}
+
+const TWO: u8 = 1;
+const PLAYING: u8 = 2;
+/// All events of the moment's time have happened, so that they need no count.
+const WHOLE_A: u8 = 4;
+const WHOLE_B: u8 = 8;
+const UNTIL: u8 = 16;
+const PRESET: u8 = 32;
+const EXPERIMENT: u8 = 64;
+const FUTURES: u8 = 128;
+
+/// The fragment without `#r=`. A link that would be too long to be read leaves out the oldest runs left behind.
+pub fn encode(shared: &Shared) -> String {
+    let mut futures = &shared.futures[shared.futures.len().saturating_sub(FUTURES_MAX)..];
+    loop {
+        let text = Base64UrlUnpadded::encode_string(&body(shared, futures));
+        match futures.split_first() {
+            Some((_, rest)) if text.len() > LINK_CHARS_MAX => futures = rest,
+            _ => return text,
+        }
     }
-    Base64UrlUnpadded::encode_string(&bytes)
+}
+
+fn body(shared: &Shared, futures: &[Future]) -> Vec<u8> {
+    let q = shared.a.question;
+    let mut w = Writer::default();
+    w.byte(FORMAT);
+    w.pair(declaration(q));
+    w.whole(u64::from(q.version));
+    let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+    let (whole_a, whole_b) = (shared.moment.events == u64::MAX, shared.moment_b.events == u64::MAX);
+    w.byte(
+        flag(shared.b.is_some(), TWO)
+            | flag(shared.playing, PLAYING)
+            | flag(whole_a, WHOLE_A)
+            | flag(whole_b, WHOLE_B)
+            | flag(shared.until.is_some(), UNTIL)
+            | flag(matches!(shared.origin, Some(Origin::Preset(_))), PRESET)
+            | flag(matches!(shared.origin, Some(Origin::Experiment(..))), EXPERIMENT)
+            | flag(!futures.is_empty(), FUTURES),
+    );
+    w.time(shared.moment.at);
+    if !whole_a {
+        w.whole(shared.moment.events);
+    }
+    if shared.b.is_some() && !whole_b {
+        w.whole(shared.moment_b.events);
+    }
+    w.time(shared.furthest - shared.moment.at);
+    w.number(f64::from(shared.speed_milli));
+    if let Some(until) = shared.until {
+        w.time(until);
+    }
+    match shared.origin {
+        None => {}
+        Some(Origin::Preset(name)) => w.pair(name),
+        Some(Origin::Experiment(name, guess)) => {
+            w.pair(name);
+            w.byte(guess.map_or(0, |g| g.saturating_add(1)));
+        }
+    }
+    w.pair(shared.check.unwrap_or(0));
+    side::write(&mut w, &shared.a, &RunValue::new(q));
+    if let Some(b) = &shared.b {
+        side::write(&mut w, b, &shared.a);
+    }
+    if !futures.is_empty() {
+        w.byte(futures.len() as u8);
+    }
+    for future in futures {
+        w.time(future.forked_at);
+        side::write(&mut w, &future.value, &shared.a);
+    }
+    w.0
 }
 
 /// Reads a fragment (with or without `#r=`). `Err` when nothing can be used; otherwise the run and
@@ -131,208 +224,169 @@ pub fn decode(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>),
             text.len()
         ));
     }
-    let broken = "The link is damaged (perhaps it was cut off when it was copied), so the run starts at its beginning.";
-    let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| broken.to_string())?;
-    match bytes.split_first() {
-        Some((1, body)) => decode_1(q, core::str::from_utf8(body).map_err(|_| broken.to_string())?),
-        Some((2, body)) => decode_2(q, postcard::from_bytes(body).map_err(|_| broken.to_string())?),
-        Some((v, _)) => Err(format!(
-            "The link was made by a newer version of this page (format {v}; this page reads up to {FORMAT}), so the run starts at its beginning."
-        )),
-        None => Err(broken.to_string()),
-    }
+    let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| BROKEN.to_string())?;
+    let (version, body) = bytes.split_first().ok_or_else(|| BROKEN.to_string())?;
+    let mut notes = Notes::default();
+    let read = match version {
+        0 => None,
+        1 => older::text(q, body, &mut notes),
+        2 => older::postcard(q, body, &mut notes),
+        3 => today(q, body, &mut notes),
+        v => {
+            return Err(format!(
+                "The link was made by a newer version of this page (format {v}; this page reads up to {FORMAT}), so the run starts at its beginning."
+            ));
+        }
+    };
+    read.unwrap_or_else(|| Err(BROKEN.to_string())).map(|shared| (shared, notes.sentences()))
 }
 
-fn unpack(q: &'static Question, side: PackedSide, notes: &mut Vec<String>) -> RunValue {
-    let mut value = RunValue::new(q);
-    value.seed = side.seed;
-    for (index, v) in side.knobs {
-        match q.knobs.get(index as usize) {
-            Some(k) if k.allows(v.value()) => value.knobs.set(index, v.value()),
-            Some(k) => notes.push(format!(
-                "The link sets {} to {}, which is out of range; it stays at {}.",
-                k.label,
-                crate::decimal::Plain(v.value()),
-                k.show(k.default)
-            )),
-            None => notes.push(format!(
-                "The link sets knob number {index}, which this question does not have; it was left out."
-            )),
-        }
-    }
-    let mut at = 0u64;
-    for (since, what, values) in side.inputs {
-        at = at.saturating_add(since);
-        match checked(q, what, &values) {
-            Some(what) => value.inputs.push(Input { at: Us(at), what }),
-            None => notes.push(format!(
-                "The link contains an act at {} that this question does not have; it was left out.",
-                Us(at)
-            )),
-        }
-    }
-    value
-}
+/// What was read; a sentence why nothing of it can be used; or `None`, when it is no link at all.
+type Read = Option<Result<Shared, String>>;
 
-fn checked(q: &Question, what: u8, values: &[Decimal]) -> Option<What> {
-    if what >= 128 {
-        let (knob, [value]) = (what - 128, values) else {
-            return None;
-        };
-        let decl = q.knobs.get(knob as usize)?;
-        return (decl.live && decl.allows(value.value())).then_some(What::Knob { knob, value: value.value() });
+fn today(q: &'static Question, body: &[u8], notes: &mut Notes) -> Read {
+    let mut r = Reader(body);
+    let declared = r.pair()?;
+    let version = r.whole()?;
+    let flags = r.byte()?;
+    let set = |bit: u8| flags & bit != 0;
+    let at = r.time()?;
+    let mut events = |whole: bool| if whole { Some(u64::MAX) } else { r.whole() };
+    let events_a = events(set(WHOLE_A))?;
+    let events_b = if set(TWO) { events(set(WHOLE_B))? } else { u64::MAX };
+    let furthest = at + r.time()?;
+    let speed = r.number()?;
+    let until = if set(UNTIL) { Some(r.time()?) } else { None };
+    let origin = if set(PRESET) {
+        Some(Origin::Preset(r.pair()?))
+    } else if set(EXPERIMENT) {
+        Some(Origin::Experiment(r.pair()?, r.byte()?.checked_sub(1)))
+    } else {
+        None
+    };
+    let check = r.pair()?;
+    if let Err(why) = of_this_version(q, version, [events_a, events_b]) {
+        return Some(Err(why));
     }
-    let decl = q.acts.get(what as usize)?;
-    if values.len() != decl.args.len() {
+    let same = version == u64::from(q.version) && declared == declaration(q);
+    if version == u64::from(q.version) && !same {
+        notes.add(|| "The question has been changed since the link was made: what the link says is kept, but the run may differ in detail.".to_string());
+    } else if !same {
+        notes.older();
+    }
+    let a = side::read(&mut r, &RunValue::new(q), notes)?;
+    let b = if set(TWO) { Some(side::read(&mut r, &a, notes)?) } else { None };
+    let futures = if set(FUTURES) { left_behind(&mut r, &a, notes)? } else { Vec::new() };
+    if !r.0.is_empty() {
         return None;
     }
-    let mut args = [0.0; 3];
-    for ((slot, v), arg) in args.iter_mut().zip(values).zip(decl.args) {
-        *slot = v.value();
-        if !arg.allows(*slot) {
-            return None;
-        }
-    }
-    Some(What::Act { act: what, args })
+    let speed_milli = crate::order::between(speed, 50.0, 64_000.0) as u32;
+    let shared = Shared { speed_milli, playing: set(PLAYING), origin, futures, ..Shared::one(a, Moment::default()) };
+    let shared = Shared { b, until: until.filter(|t| *t <= q.horizon), ..shared };
+    let moments = [(at, events_a), (at, events_b)].map(|(at, events)| moment(same, at, events));
+    Some(Ok(Shared { check: Some(check).filter(|c| same && *c != 0), ..placed(q, shared, moments, furthest, notes) }))
 }
 
-fn decode_2(q: &'static Question, packed: Packed) -> Result<(Shared, Vec<String>), String> {
-    let mut notes = Vec::new();
-    if packed.question_version > q.version {
+fn left_behind(r: &mut Reader, a: &RunValue, notes: &mut Notes) -> Option<Vec<Future>> {
+    let count = r.byte()? as usize;
+    if count > FUTURES_MAX {
+        return None;
+    }
+    (0..count).map(|_| Some(Future { forked_at: r.time()?, value: side::read(r, a, notes)? })).collect()
+}
+
+/// Event counts only mean something to the version that counted them.
+fn moment(same: bool, at: Us, events: u64) -> Moment {
+    Moment { at, events: if same { events } else { u64::MAX } }
+}
+
+/// Why a link of this version of the question, at these event counts, cannot be used.
+fn of_this_version(q: &Question, version: u64, events: [u64; 2]) -> Result<(), String> {
+    if version > u64::from(q.version) {
         return Err(
             "The link was made by a newer version of this question, so the run starts at its beginning.".to_string()
         );
     }
-    if packed.question_version < q.version {
-        notes.push("The link was made by an older version of this question: the knobs and acts are kept, but the run may differ in detail.".to_string());
-    }
-    let a = unpack(q, packed.a, &mut notes);
-    let b = packed.b.map(|b| unpack(q, b, &mut notes));
-    let same = packed.question_version == q.version;
-    let at = Us(packed.at).min(q.horizon);
-    if packed.at > q.horizon.0 {
-        notes.push(format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
-    }
-    if packed.events > EVENTS_MAX || packed.events_b > EVENTS_MAX {
+    if events.into_iter().any(|n| n > EVENTS_MAX && n != u64::MAX) {
         return Err(
             "The link asks for a moment further into a run than this page goes, so the run starts at its beginning."
                 .to_string(),
         );
     }
-    // Event counts only mean something to the version that counted them.
-    let count = |n: u64| if same { n } else { u64::MAX };
-    let shared = Shared {
-        a,
-        b,
-        moment: Moment { at, events: count(packed.events) },
-        moment_b: Moment { at, events: count(packed.events_b) },
-        speed_milli: packed.speed_milli.clamp(50, 64_000),
-        playing: packed.playing,
-    };
-    Ok((shared, notes))
+    Ok(())
 }
 
-/// Version 1: lines of `seed 7`, `at 12.5s`, `limit=100`, `12s burst count=10`; lines that begin
-/// with `b:` are side B's.
-fn decode_1(q: &'static Question, text: &str) -> Result<(Shared, Vec<String>), String> {
-    let mut notes = Vec::new();
-    let mut a = RunValue::new(q);
-    let mut b: Option<RunValue> = None;
-    let mut at = Us::ZERO;
-    for line in text.lines() {
-        let (line, side) = match line.strip_prefix("b:") {
-            Some(rest) => (rest, b.get_or_insert_with(|| RunValue::new(q))),
-            None => (line, &mut a),
-        };
-        let outcome = if let Some(seed) = line.strip_prefix("seed ") {
-            seed.parse().map(|s| side.seed = s).map_err(|_| format!("\"{seed}\" is not a seed"))
-        } else if let Some(time) = line.strip_prefix("at ") {
-            script::duration(time).map(|t| at = t)
-        } else if line.contains(' ') {
-            script::parse_input(q, line).map(|i| side.inputs.push(i))
+/// Puts the moments into a run, none of them beyond the end of the timeline.
+fn placed(q: &Question, shared: Shared, moments: [Moment; 2], furthest: Us, notes: &mut Notes) -> Shared {
+    if moments[0].at > q.horizon {
+        notes.add(|| format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
+    }
+    let [moment, moment_b] = moments.map(|m| Moment { at: m.at.min(q.horizon), ..m });
+    let moment_b = if shared.b.is_some() { moment_b } else { Moment::default() };
+    Shared { moment, moment_b, furthest: furthest.min(q.horizon).max(moment.at), ..shared }
+}
+
+/// The knob of this number, if there is one and it can take the value.
+fn knob_of(q: &Question, index: u64, value: f64) -> Option<u8> {
+    let decl = q.knobs.get(usize::try_from(index).ok()?)?;
+    decl.allows(value).then_some(index as u8)
+}
+
+/// The act of this number with its first arguments given, the others as declared, if the question has it.
+fn act_of(q: &Question, index: u64, given: &[f64]) -> Option<What> {
+    let decl = q.acts.get(usize::try_from(index).ok()?)?;
+    if given.len() > decl.args.len() {
+        return None;
+    }
+    let mut args = [0.0; 3];
+    for (i, (slot, arg)) in args.iter_mut().zip(decl.args).enumerate() {
+        *slot = given.get(i).copied().unwrap_or(arg.default);
+        if !arg.allows(*slot) {
+            return None;
+        }
+    }
+    Some(What::Act { act: index as u8, args })
+}
+
+/// What of a link was left out, in sentences: a forged one could make thousands.
+#[derive(Default)]
+pub(crate) struct Notes {
+    said: Vec<String>,
+    more: usize,
+}
+
+impl Notes {
+    fn add(&mut self, sentence: impl FnOnce() -> String) {
+        if self.said.len() < NOTES_MAX {
+            self.said.push(sentence());
         } else {
-            let (key, value) = line.split_once('=').unwrap_or((line, ""));
-            script::set_knob(q, &mut side.knobs, key, value)
-        };
-        if let Err(why) = outcome {
-            notes.push(format!("The link, made by an older version, was read except for this: {why}."));
+            self.more += 1;
         }
     }
-    crate::order::by_key(&mut a.inputs, |i| i.at);
-    if let Some(b) = &mut b {
-        crate::order::by_key(&mut b.inputs, |i| i.at);
+
+    fn knob(&mut self, run: &RunValue, index: u64, value: f64) {
+        self.add(|| match usize::try_from(index).ok().and_then(|i| run.question.knobs.get(i)) {
+            Some(k) => format!(
+                "The link sets {} to {}, which is out of range; it stays at {}.",
+                k.label,
+                crate::decimal::Plain(value),
+                k.show(run.knobs.get(index as usize))
+            ),
+            None => format!("The link sets knob number {index}, which this question does not have; it was left out."),
+        });
     }
-    let moment = Moment { at, events: u64::MAX };
-    Ok((Shared { a, b, moment, moment_b: moment, speed_milli: 1_000, playing: false }, notes))
+
+    fn older(&mut self) {
+        self.add(|| "The link was made by an older version of this question: the knobs and acts are kept, but the run may differ in detail.".to_string());
+    }
+
+    fn sentences(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.said.push(format!("{} more things in the link could not be used and were left out.", self.more));
+        }
+        self.said
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        /// Decimals that people set survive the packing to the last bit.
-        #[test]
-        fn decimals_survive(mantissa in -1_000_000_000i64..1_000_000_000, places in 0u8..7) {
-            let v = Decimal(mantissa, places).value();
-            prop_assert_eq!(Decimal::of(v).value().to_bits(), v.to_bits());
-        }
-
-        /// Whatever stands in the address, there is an answer and no panic.
-        #[test]
-        fn nothing_in_a_link_panics(text in "[A-Za-z0-9_-]{0,80}", bytes in prop::collection::vec(any::<u8>(), 0..80), version in 0u8..4) {
-            for q in crate::questions::ALL {
-                let _ = decode(q, &text);
-                let mut body = vec![version];
-                body.extend(&bytes);
-                let _ = decode(q, &Base64UrlUnpadded::encode_string(&body));
-            }
-        }
-    }
-
-    #[test]
-    fn a_link_gives_the_same_run_back() {
-        for q in crate::questions::ALL {
-            let mut a = RunValue::new(q);
-            a.seed = 77;
-            for (i, k) in q.knobs.iter().enumerate() {
-                a.knobs.set(i as u8, if i % 2 == 0 { k.max } else { k.min });
-            }
-            for (i, act) in q.acts.iter().enumerate() {
-                let mut args = [0.0; 3];
-                for (slot, arg) in args.iter_mut().zip(act.args) {
-                    *slot = arg.max;
-                }
-                a.inputs.push(Input { at: Us(i as u64 * 1_234_567), what: What::Act { act: i as u8, args } });
-            }
-            let moment = Moment { at: Us(2_000_001), events: 99 };
-            let shared =
-                Shared { b: Some(RunValue::new(q)), a, moment, moment_b: moment, speed_milli: 250, playing: true };
-            let (back, notes) = decode(q, &format!("#r={}", encode(&shared))).expect("reads back");
-            assert_eq!(notes, Vec::<String>::new());
-            assert_eq!(back, shared);
-        }
-    }
-
-    #[test]
-    fn an_older_version_is_read_and_a_newer_one_refused_in_words() {
-        let Some(q) = crate::questions::ALL.first() else {
-            return;
-        };
-        let knob = &q.knobs[0];
-        let text = format!("seed 9\nat 1.5s\n{}={}\nnosuch=1\nb:seed 4", knob.key, knob.show(knob.max));
-        let mut bytes = vec![1];
-        bytes.extend(text.bytes());
-        let (shared, notes) = decode(q, &Base64UrlUnpadded::encode_string(&bytes)).expect("version 1 is read");
-        assert_eq!(shared.a.seed, 9);
-        assert_eq!(shared.a.knobs.get(0), knob.max);
-        assert_eq!(shared.moment.at, Us(1_500_000));
-        assert_eq!(shared.b.map(|b| b.seed), Some(4));
-        assert!(notes.len() == 1 && notes[0].contains("nosuch"), "{notes:?}");
-        let newer = Base64UrlUnpadded::encode_string(&[9, 1, 2]);
-        assert!(decode(q, &newer).is_err_and(|e| e.contains("newer")));
-        assert!(decode(q, &"A".repeat(LINK_CHARS_MAX + 1)).is_err_and(|e| e.contains("characters")));
-        assert!(decode(q, "%%%").is_err_and(|e| e.contains("damaged")));
-    }
-}
+#[cfg(all(test, feature = "questions"))]
+mod tests;

@@ -9,7 +9,7 @@ pub fn duration(text: &str) -> Result<Us, String> {
     let wrong = || format!("\"{text}\" is not a time; expected one such as 62s, 59.9s, 200ms, 500us, 10min or 5h");
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic() || c == 'µ').ok_or_else(wrong)?;
-    let (digits, unit) = text.split_at(split);
+    let (digits, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
     let scale: u64 = match unit {
         "us" | "µs" => 1,
         "ms" => 1_000,
@@ -135,7 +135,7 @@ pub fn tell_input(q: &Question, input: &Input) -> String {
                 .args
                 .iter()
                 .zip(args)
-                .map(|(arg, v)| format!("{} {}", arg.label.to_ascii_lowercase(), arg.show(v)))
+                .map(|(arg, v)| format!("{} {}", arg.label.to_ascii_lowercase(), arg.tell(v)))
                 .collect();
             if details.is_empty() { a.label.to_string() } else { format!("{}: {}", a.label, details.join(", ")) }
         }
@@ -228,5 +228,17 @@ mod tests {
         for bad in ["", "s", "5", "1.s", ".5s", "1.0000001s", "-1s", "1e3s", "99999999999999999999s", "1 year"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn values_that_stand_for_something_are_told_by_name() {
+        let q = crate::questions::find("monolith-vs-microservices").expect("a question");
+        let act = q.act("move").expect("an act");
+        let told = |args| tell_input(q, &Input { at: Us::ZERO, what: What::Act { act, args } });
+        assert_eq!(
+            told([63.0, 62.0, 0.0]),
+            "Move module: module picked by its knob, into deployable picked by its knob"
+        );
+        assert_eq!(told([2.0, 63.0, 0.0]), "Move module: module 2, into deployable of its own");
     }
 }

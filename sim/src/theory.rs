@@ -37,6 +37,39 @@ pub fn mmc_wait_quantile(servers: u32, lambda: f64, mu: f64, p: f64) -> Option<f
     Some(libm::log(waits / (1.0 - p)) / (f64::from(servers) * mu - lambda))
 }
 
+/// The p-quantile of the time in an M/M/c system, wait and service together: of those who wait, the sum of two
+/// exponentials with rates cμ - λ and μ (Gross and others, *Fundamentals of Queueing Theory*, 2008, section 2.3).
+pub fn mmc_sojourn_quantile(servers: u32, lambda: f64, mu: f64, p: f64) -> Option<f64> {
+    let waits = erlang_c(servers, lambda, mu)?;
+    if !(0.0..1.0).contains(&p) {
+        return None;
+    }
+    let delta = f64::from(servers) * mu - lambda;
+    let longer = |t: f64| {
+        let both = if (delta - mu).abs() < 1e-9 * mu {
+            (1.0 + mu * t) * libm::exp(-mu * t)
+        } else {
+            (delta * libm::exp(-mu * t) - mu * libm::exp(-delta * t)) / (delta - mu)
+        };
+        (1.0 - waits) * libm::exp(-mu * t) + waits * both
+    };
+    let (mut low, mut high) = (0.0, 1.0 / mu);
+    while longer(high) > 1.0 - p {
+        high *= 2.0;
+    }
+    for _ in 0..100 {
+        let middle = (low + high) / 2.0;
+        if longer(middle) > 1.0 - p { low = middle } else { high = middle }
+    }
+    Some(high)
+}
+
+/// The chance that at least one of n is, if each is with probability p: that any of n servers is slow, or that any of
+/// n traces is kept.
+pub fn any_of(n: u32, p: f64) -> f64 {
+    1.0 - libm::pow(1.0 - p, f64::from(n))
+}
+
 /// M/M/1/K (room for K in all, the one in service included).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mm1k {

@@ -6,7 +6,7 @@ use common::{Trouble, any_act, ask, cases};
 use proptest::prelude::*;
 use sim::kernel::{Live, Us};
 use sim::questions::backpressure::QUESTION;
-use sim::{script, theory};
+use sim::script;
 
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
     common::run(&QUESTION, seed, knobs, inputs)
@@ -14,35 +14,6 @@ fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
 
 fn after(run: Box<dyn Live>, until_ms: u64) -> Box<dyn Live> {
     common::after(run, Us::ms(until_ms))
-}
-
-/// Bigger queue, same loss: M/M/1/K at four points, within 3 %.
-#[test]
-fn losses_and_delays_are_those_of_mm1k() {
-    for (k, rate) in [("10", 150.0), ("100", 150.0), ("10", 80.0)] {
-        let text = rate.to_string();
-        let run = after(run(1, &[("bound", k), ("rate", &text)], &[]), 3_000_000);
-        let theory = theory::mm1k(rate, 100.0, k.parse().unwrap()).unwrap();
-        let (loss, delay) = (ask(&*run, "loss(10s, 3000s)"), ask(&*run, "delay_mean(10s, 3000s)"));
-        assert!((loss / theory.blocked / 100.0 - 1.0).abs() < 0.03, "K={k} {rate}/s: loss {loss}");
-        let expected = theory.wait_mean * 1e3 + 10.0;
-        assert!((delay / expected - 1.0).abs() < 0.03, "K={k} {rate}/s: {delay} ms for {expected}");
-        assert!(ask(&*run, "inside_max") <= k.parse().unwrap());
-    }
-}
-
-/// Ten workers at 15 erlangs: 33.4 % and 0.81 S of waiting with room for 20, 33.3 % and 4.8 S with 60.
-#[test]
-fn losses_of_many_workers_are_those_of_mmck() {
-    for k in [20u32, 60] {
-        let text = k.to_string();
-        let knobs = [("workers", "10"), ("rate", "1500"), ("db_share", "0"), ("bound", text.as_str())];
-        let run = after(run(3, &knobs, &[]), 300_000);
-        let theory = theory::mmck(10, 1_500.0, 100.0, k).unwrap();
-        let (loss, delay) = (ask(&*run, "loss(5s, 300s)"), ask(&*run, "delay_mean(5s, 300s)"));
-        assert!((loss / theory.blocked / 100.0 - 1.0).abs() < 0.03, "K={k}: loss {loss}");
-        assert!((delay / (theory.wait_mean * 1e3 + 10.0) - 1.0).abs() < 0.03, "K={k}: {delay} ms");
-    }
 }
 
 /// 30 workers that can do 300 a second, 280 a second, patience 1 s, three attempts, ten seconds of outage.
@@ -378,6 +349,12 @@ proptest! {
         let mut run = QUESTION.run(value);
         run.advance(Us::s(30), u64::MAX);
         prop_assert!(ask(&*run, "produced_rate(3s, 10s)") > 80.0);
-        prop_assert_eq!((ask(&*run, "blocked"), ask(&*run, "loss(0s, 30s)")), (0.0, 0.0));
+        prop_assert_eq!(ask(&*run, "loss(0s, 30s)"), 0.0);
+        // One of the few that still come may be held at this very moment, but not at all three.
+        let free = [30, 31, 32].into_iter().any(|s| {
+            run.advance(Us::s(s), u64::MAX);
+            ask(&*run, "blocked") == 0.0
+        });
+        prop_assert!(free);
     }
 }

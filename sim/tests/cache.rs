@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sim::blocks::cache::{Cache, Look, Policy, Stored};
 use sim::blocks::popularity::Zipf;
-use sim::kernel::{Stream, Tape, Us};
+use sim::kernel::{Tape, Us};
 use sim::theory;
 
 #[test]
@@ -21,28 +21,6 @@ fn fresh_then_stale_then_gone() {
         c.fill(Us::s(5), 2, Us::s(10));
         c.flush();
         assert_eq!((c.look(Us::s(5), 2), c.len()), (Look::Missing, 0));
-    }
-}
-
-/// λT/(1 + λT) for one key, within 3 %.
-#[test]
-fn the_hit_ratio_is_the_formula() {
-    for (rate, ttl) in [(1.0, 0.5), (2.0, 3.0), (10.0, 2.0)] {
-        let mut s = Stream::new(4, "test", "cache", 0);
-        let mut c = Cache::<()>::new(1);
-        let (mut now, mut hits, n) = (Us::ms(1), 0, 200_000);
-        for _ in 0..n {
-            now += s.exp(Us::from_s(1.0 / rate));
-            match c.look(now, 0) {
-                Look::Fresh => hits += 1,
-                _ => {
-                    c.fill(now, 0, Us::from_s(ttl));
-                }
-            }
-        }
-        let expected = theory::ttl_hit(rate, ttl);
-        let got = f64::from(hits) / f64::from(n);
-        assert!((got / expected - 1.0).abs() < 0.03, "{got} for {expected}");
     }
 }
 
@@ -76,36 +54,32 @@ fn hits(policy: Policy, keys: u32, skew: f64, capacity: u32, n: u64) -> f64 {
     100.0 * hit as f64 / n as f64
 }
 
-/// Three skews, three sizes, 10,000 keys: within one point of Che's approximation, and the
-/// approximation itself within 0.1 of the published-style table.
+/// Che's approximation by the published-style table; the cache itself is held against it in `sim/src/accuracy/`.
 #[test]
-fn lru_is_che() {
+fn ches_table() {
     let table = [
-        (0.8, [(100, 15.7), (1_000, 43.7), (2_000, 56.8)]),
-        (1.0, [(100, 39.1), (1_000, 67.6), (2_000, 76.8)]),
-        (1.2, [(100, 65.6), (1_000, 86.1), (2_000, 90.9)]),
+        (0.8, [(100.0, 15.7), (1_000.0, 43.7), (2_000.0, 56.8)]),
+        (1.0, [(100.0, 39.1), (1_000.0, 67.6), (2_000.0, 76.8)]),
+        (1.2, [(100.0, 65.6), (1_000.0, 86.1), (2_000.0, 90.9)]),
     ];
     for (skew, row) in table {
         let classes = Zipf::new(10_000, skew).classes();
         for (capacity, expected) in row {
-            let che = 100.0 * theory::che(&classes, f64::from(capacity)).unwrap().hit;
+            let che = 100.0 * theory::che(&classes, capacity).unwrap().hit;
             assert!((che - expected).abs() < 0.1, "s={skew} C={capacity}: {che} for {expected}");
-            let got = hits(Policy::Lru, 10_000, skew, capacity, 200_000);
-            assert!((got - che).abs() < 1.0, "s={skew} C={capacity}: simulated {got}, Che {che}");
         }
     }
+    let classes = Zipf::new(10_000, 0.8).classes();
+    let (best, fifo) = (theory::static_best(&classes, 1_000.0), theory::fifo(&classes, 1_000.0).unwrap().hit);
+    assert!((100.0 * best - 57.1).abs() < 0.1 && (100.0 * fifo - 39.4).abs() < 0.1, "{best} {fifo}");
 }
 
-/// FIFO by its own fixed point, LFU close below the static best, and the order between them.
+/// The order between the policies, and LFU close below the best there is.
 #[test]
-fn fifo_lfu_and_the_best_there_is() {
-    let classes = Zipf::new(10_000, 0.8).classes();
-    let best = 100.0 * theory::static_best(&classes, 1_000.0);
-    let fifo = 100.0 * theory::fifo(&classes, 1_000.0).unwrap().hit;
-    assert!((best - 57.1).abs() < 0.1 && (fifo - 39.4).abs() < 0.1, "{best} {fifo}");
+fn counting_uses_beats_the_last_use_beats_the_first() {
+    let best = 100.0 * theory::static_best(&Zipf::new(10_000, 0.8).classes(), 1_000.0);
     let of = |policy| hits(policy, 10_000, 0.8, 1_000, 200_000);
     let (lru, lfu, first) = (of(Policy::Lru), of(Policy::Lfu), of(Policy::Fifo));
-    assert!((first - fifo).abs() < 1.0, "FIFO {first} for {fifo}");
     assert!(first < lru && lru < lfu && lfu < best, "{first} {lru} {lfu} {best}");
     assert!(lfu > best - 5.0, "LFU {lfu}, at best {best}");
 }

@@ -7,7 +7,6 @@ use common::{Trouble, ask, cases, count};
 use proptest::prelude::*;
 use sim::kernel::{Live, Us};
 use sim::questions::caching_benefits::QUESTION;
-use sim::theory;
 
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
     common::run(&QUESTION, seed, knobs, inputs)
@@ -23,16 +22,6 @@ const HOT: [(&str, &str); 3] = [("reads", "0"), ("hot", "2000"), ("writes", "0")
 fn hot(more: &[(&str, &str)], inputs: &[&str], ms: u64) -> Box<dyn Live> {
     let knobs: Vec<_> = HOT.iter().chain(more).copied().collect();
     after(run(1, &knobs, inputs), ms)
-}
-
-/// Evenly spaced reads every 0.5 ms, a page that takes 200 ms, and 0.5 ms to store it: the first one and
-/// the 400 of the next 200 ms ask, and all that come when it is stored or later hit.
-#[test]
-fn a_stampede_is_one_plus_lambda_delta() {
-    let r = hot(&[("arrivals", "even")], &["2s expire key=1"], 4_000);
-    assert_eq!(ask(&*r, "loads_max"), 401.0);
-    assert_eq!(ask(&*r, "db_calls(2s, 4s)"), 401.0);
-    assert_eq!(ask(&*r, "expiries"), 1.0);
 }
 
 /// At most one query for a key in each process, whatever happens.
@@ -159,27 +148,6 @@ fn no_policy_beats_the_static_best() {
     }
 }
 
-/// The misses a second of a cache without eviction, in the whole model, by the formula.
-#[test]
-fn misses_are_by_time_to_live() {
-    let knobs = [
-        ("policy", "ttl"),
-        ("capacity", "100000"),
-        ("keys", "3000"),
-        ("ttl", "5"),
-        ("guard", "single-flight"),
-        ("writes", "0"),
-        ("recompute", "1"),
-        ("db_time", "1"),
-        ("warm", "on"),
-    ];
-    let r = after(run(1, &knobs, &[]), 60_000);
-    let classes = sim::blocks::popularity::Zipf::new(3_000, 0.9).classes();
-    let expected = theory::ttl_misses(&classes, 5_000.0, 5.0);
-    let got = ask(&*r, "db_rate(10s, 60s)");
-    assert!((got / expected - 1.0).abs() < 0.03, "{got} for {expected}");
-}
-
 /// A policy on one side leaves the other side's reads and query times alone.
 #[test]
 fn policies_leave_the_tape_alone() {
@@ -196,11 +164,7 @@ fn a_large_cache_can_be_rewound() {
     let knobs = [("keys", "100000"), ("capacity", "100000"), ("hot", "2000"), ("guard", "xfetch")];
     let mut r = run(1, &knobs, &["3s flush", "6s scan count=20000 rate=5000"]);
     r.advance(Us::s(20), u64::MAX);
-    let digest = r.digest();
-    assert!(r.checkpoint_bytes() <= sim::kernel::CHECKPOINT_BYTES_MAX);
-    r.seek(Us::s(4));
-    r.seek(Us::s(20));
-    assert_eq!(r.digest(), digest);
+    common::can_be_revisited(&mut *r, sim::kernel::CHECKPOINT_BYTES_MAX);
 }
 
 const TROUBLE: Trouble = Trouble {

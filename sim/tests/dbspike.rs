@@ -69,28 +69,6 @@ fn where_the_comment_went() {
     assert!(ask(&*with(&[]), "write_ms(2s, 8s)") < 10.0);
 }
 
-/// With exponential lag the miss is e^(-τ/D), at several τ.
-#[test]
-fn misses_fall_exponentially() {
-    for (look, tau) in [("50", 0.050), ("200", 0.200), ("400", 0.400)] {
-        let knobs = [
-            ("lag_kind", "bursts"),
-            ("lookers", "100"),
-            ("look", look),
-            ("writes", "60"),
-            ("reads", "10"),
-            ("replicas", "15"),
-            ("capacity", "100000"),
-            ("fsync", "0"),
-            ("row", "0"),
-        ];
-        let run = run(&knobs, &[], 400);
-        let (got, law) = (ask(&*run, "missed_share(2s, 400s)"), 100.0 * theory::stale_after(tau, 0.200));
-        println!("{look} ms: {got} for {law}");
-        assert!((got - law).abs() < 1.0, "{look} ms: {got} for {law}");
-    }
-}
-
 /// One key's share bounds any number of shards, until the key is split.
 #[test]
 fn a_celebrity_bounds_the_shards() {
@@ -149,25 +127,6 @@ fn a_move_survives_a_primary() {
     assert!(ask(&*run, "moving_s") < 50.0);
     assert_eq!(count(&*run, "promotions"), 2);
     assert!((ask(&*run, "moved_share") - 80.0).abs() < 2.0);
-}
-
-/// fsync + rows: 488 rows a second one by one, 14,286 in hundreds, and what the first row waits.
-#[test]
-fn batches() {
-    let base = [
-        ("sessions", "1"),
-        ("arrivals", "even"),
-        ("lookers", "0"),
-        ("reads", "100"),
-        ("law", "fixed"),
-        ("replicas", "0"),
-    ];
-    let at = |more: &[(&str, &str)]| run(&[&base[..], more].concat(), &[], 8);
-    assert_eq!(ask(&*at(&[]), "commit_rate(2s, 8s)").round(), 488.0);
-    let full = at(&[("batching", "batch"), ("writes", "20000")]);
-    near(ask(&*full, "commit_rate(2s, 8s)"), 14_286.0, 0.001, "in hundreds");
-    near(ask(&*full, "writes_possible"), 14_286.0, 0.001, "the formula");
-    assert_eq!(ask(&*at(&[("batching", "batch")]), "first_row_wait").round(), 99.0);
 }
 
 /// Asynchronous: what was on its way is gone. Synchronous: nothing is, whoever is promoted.

@@ -134,34 +134,6 @@ fn the_sample_is_a_fixed_window_and_has_its_edge() {
     assert_eq!(at("script", "gcra"), 100.0);
 }
 
-/// Each node alone: k times the limit, or k parts that add up, and what sticky does to both.
-#[test]
-fn nodes_that_count_alone() {
-    let at = |mode, balance| {
-        let knobs = [("mode", mode), ("algorithm", "calendar"), ("balance", balance), ("users", "0")];
-        model(&*until(run(&knobs, &[], 1), 59.9)).users[0].admitted
-    };
-    assert_eq!(at("local", "round-robin"), 400);
-    assert_eq!(at("split", "round-robin"), 100);
-    assert_eq!(at("local", "sticky"), 100);
-    assert_eq!(at("split", "sticky"), 25);
-}
-
-/// The exchange overshoots by at most what the others admit in the time between two.
-#[test]
-fn the_overshoot_of_the_exchange_is_bounded() {
-    for (rate, sync, nodes) in [("50", "1", "4"), ("400", "1", "4"), ("200", "0.2", "8"), ("2000", "0.05", "4")] {
-        let knobs = [("mode", "async"), ("abuser", rate), ("sync", sync), ("nodes", nodes), ("users", "0")];
-        let run = until(run(&knobs, &[], 1), 59.9);
-        let (rate, s, k): (f64, f64, f64) = (rate.parse().unwrap(), sync.parse().unwrap(), nodes.parse().unwrap());
-        let admitted = model(&*run).users[0].admitted as f64;
-        // A round trip of 1 ms more, and one request of each node that falls on the tick.
-        let bound = (rate * (k - 1.0) / k * (s + 0.002) + k).min((k - 1.0) * 100.0);
-        assert!(admitted > 100.0 && admitted - 100.0 <= bound, "{rate}/s, s = {s}: {admitted}, at most 100 + {bound}");
-        assert_eq!(number(&*run, "added"), 0.0);
-    }
-}
-
 /// A failover forgets the end of the story: what was forgotten can be spent again.
 #[test]
 fn a_failover_gives_back_what_it_forgets() {

@@ -1,7 +1,6 @@
 //! What is known about eventual consistency, held against the simulation.
 
 use proptest::prelude::*;
-use sim::blocks::replica::miss;
 use sim::questions::eventual_consistency::{EventualConsistency, QUESTION};
 use sim::{Input, Live, RunValue, Us, What};
 
@@ -44,72 +43,6 @@ fn model(run: &dyn Live) -> &EventualConsistency {
 }
 
 const QUIET: [(&str, &str); 3] = [("writes", "0"), ("reads", "0"), ("look", "off")];
-
-/// Writes followed at once by a read, before anything has spread.
-fn photo(n: u64, w: u64, r: u64, quick: u64, seed: u64) -> Box<dyn Live> {
-    // A quorum of more than one takes a round trip, and other writes must not come in between.
-    let (writes, until_ms) = if w == 1 && r == 1 { ("20", 1_000_000) } else { ("0.5", 10_000_000) };
-    let [n, w, r, quick] = [n, w, r, quick].map(|x| x.to_string());
-    let set = [
-        ("n", n.as_str()),
-        ("w", &w),
-        ("r", &r),
-        ("quick", &quick),
-        ("writes", writes),
-        ("keys", "4"),
-        ("reads", "0"),
-        ("delay", "fixed"),
-        ("fanout", "needed"),
-        ("anti_entropy", "20"),
-    ];
-    run(value(&set, seed), until_ms)
-}
-
-#[test]
-fn a_read_right_after_a_write_is_stale_as_often_as_it_misses_the_write() {
-    for (n, w, r) in [(3, 1, 1), (5, 1, 1), (3, 2, 1), (2, 1, 1), (7, 2, 1), (3, 1, 2), (5, 2, 2), (5, 1, 3)] {
-        // With R = 1 nothing spreads between the acknowledgement and the answer.
-        let run = photo(n, w, r, 1, 1);
-        let stale = measure(&*run, "behind", &[1.0]).unwrap();
-        let formula = 100.0 * miss(n, r, w);
-        // W > 1 waits for a round trip, but only the W asked get the write meanwhile.
-        println!("N={n} W={w} R={r}: {stale:.2} against {formula:.2}");
-        assert!((stale - formula).abs() < 2.0, "N={n} W={w} R={r}: {stale} against {formula}");
-    }
-}
-
-/// When a coordinator sends to all copies at once, quorums grow while the read is under way: the
-/// formula is then an upper bound (the paper calls quorums that do not grow non-expanding).
-#[test]
-fn spreading_to_all_is_never_staler_than_the_formula() {
-    for (n, w, r) in [(3, 1, 1), (3, 1, 2), (5, 2, 2), (5, 1, 2), (7, 3, 2)] {
-        let [n_text, w_text, r_text] = [n, w, r].map(|x: u64| x.to_string());
-        let set = [
-            ("n", n_text.as_str()),
-            ("w", &w_text),
-            ("r", &r_text),
-            ("writes", "0.5"),
-            ("keys", "4"),
-            ("reads", "0"),
-            ("anti_entropy", "20"),
-        ];
-        let run = run(value(&set, 1), 4_000_000);
-        let stale = measure(&*run, "behind", &[1.0]).unwrap();
-        let formula = 100.0 * miss(n, r, w);
-        println!("N={n} W={w} R={r}, to all: {stale:.2}, at most {formula:.2}");
-        assert!(stale < formula + 1.5, "N={n} W={w} R={r}: {stale} above {formula}");
-    }
-}
-
-#[test]
-fn two_quick_writes_put_a_read_two_behind_as_often_as_it_misses_twice() {
-    let run = photo(3, 1, 1, 2, 3);
-    let stale = measure(&*run, "behind", &[1.0]).unwrap();
-    let two = measure(&*run, "behind", &[2.0]).unwrap();
-    println!("behind 1: {stale}, behind 2: {two}");
-    assert!((two - 100.0 * 4.0 / 9.0).abs() < 1.3, "{two}");
-    assert!((stale - 100.0 * 2.0 / 3.0).abs() < 1.3, "{stale}");
-}
 
 #[test]
 fn overlapping_quorums_without_failures_never_read_stale() {
@@ -204,17 +137,6 @@ fn in_a_partition_small_quorums_answer_and_large_ones_refuse_on_the_small_side()
     assert!(measure(&*fast, "stale_total", &[]).unwrap() > 20.0);
     assert!(measure(&*fast, "read_mean", &[]).unwrap() < 1.0);
     assert!(measure(&*safe, "read_mean", &[]).unwrap() > 20.0);
-}
-
-#[test]
-fn quorum_latency_is_the_order_statistic() {
-    // Fixed delays, R = 2 of 3: the coordinator and the nearer of the others, there and back.
-    // Europe and America: 2 * 40 ms; Asia: 2 * 90 ms. Coordinators are equally likely.
-    let set = [("r", "2"), ("delay", "fixed"), ("reads", "200"), ("writes", "0")];
-    let run = run(value(&set, 1), 60_000);
-    let mean = measure(&*run, "read_mean", &[]).unwrap();
-    let expected = (80.0 + 80.0 + 180.0) / 3.0;
-    assert!((mean / expected - 1.0).abs() < 0.02, "{mean} against {expected}");
 }
 
 #[test]

@@ -162,3 +162,54 @@ fn a_word_for_zero_stands_where_zero_can_be() {
         }
     }
 }
+
+/// A moment is a clock reading and a count of events. Where something is done at the very start, there is one moment
+/// before the first event, whichever way it is come to: found by a random monkey.
+#[test]
+fn the_start_is_one_moment_also_where_something_is_done_at_it() {
+    for q in questions::ALL {
+        let mut args = [0.0; 3];
+        args.iter_mut().zip(q.acts[0].args).for_each(|(slot, arg)| *slot = arg.default);
+        let at_once = Input { at: Us::ZERO, what: What::Act { act: 0, args } };
+        let later = Input { at: Us::s(1), ..at_once };
+        let value = RunValue { inputs: vec![at_once, later], ..RunValue::new(q) };
+        let run = q.run(value.clone());
+        let (start, digest) = (run.moment(), run.digest());
+        assert_ne!(digest, q.run(RunValue::new(q)).digest(), "{}: what is done at the start has been done", q.slug);
+        let mut again = q.run(value.clone());
+        again.advance(Us::s(2), u64::MAX);
+        let log = again.log().len();
+        again.seek_moment(start);
+        assert_eq!((again.moment(), again.digest()), (start, digest), "{}: back from the future", q.slug);
+        again.step_forward();
+        again.step_back();
+        assert_eq!((again.moment(), again.digest()), (start, digest), "{}: a step there and back", q.slug);
+        assert!(!again.step_back(), "{}: nothing is before the start", q.slug);
+        // Moved away and back, it is told of once.
+        again.advance(Us::s(2), u64::MAX);
+        again.set_inputs(vec![Input { at: Us(1), ..at_once }, later]);
+        again.set_inputs(value.inputs);
+        assert_eq!(again.log().len(), log, "{}: the log", q.slug);
+        again.seek_moment(start);
+        assert_eq!((again.moment(), again.digest()), (start, digest), "{}: moved away and back", q.slug);
+    }
+}
+
+/// At the end of this run only what nobody sees goes on, for ever: found by a random monkey, whose page was gone for good.
+#[test]
+fn a_step_ends_also_where_nothing_more_is_to_be_seen() {
+    let q = questions::find("event-sourcing").unwrap();
+    let (shared, _) = sim::link::decode(q, "A3wwAVTjEgOGBOMSsFYCAUQJAAADAAACAwiEgLUYKA").unwrap();
+    let mut run = q.run(shared.a);
+    run.seek(q.horizon);
+    let (end, digest) = (run.moment(), run.digest());
+    assert!(!run.step_forward(), "nothing is to be seen beyond the horizon");
+    assert_eq!((run.moment(), run.digest()), (end, digest));
+    assert!(run.step_back());
+    let before = run.moment();
+    assert!(before.events < end.events);
+    assert!(run.step_back() && run.step_forward());
+    assert_eq!(run.moment(), before, "a step back and forth");
+    run.seek(q.horizon);
+    assert_eq!(run.digest(), digest);
+}

@@ -36,30 +36,6 @@ fn what_the_user_waits_for() {
     assert_eq!(waits(&[("tax", "inline")]), 100.0, "tax in line, the rest by message");
 }
 
-/// Each part is there 99.9 % of the time: 0.999^5 in line, 0.999^2 with a broker, 0.999 with an outbox.
-#[test]
-fn the_availability_product() {
-    for (path, publish, parts) in
-        [("sequential", "plain", 5), ("parallel", "plain", 5), ("message", "plain", 2), ("message", "outbox", 1)]
-    {
-        let knobs = [
-            ("path", path),
-            ("publish", publish),
-            ("rate", "200"),
-            ("work", "10"),
-            ("consumers", "8"),
-            ("refresh", "0"),
-        ];
-        let run = go(&knobs, &[], 600.0);
-        let expected = 100.0 * libm::pow(0.999, f64::from(parts));
-        let (got, n) = (ask(&*run, "availability"), count(&*run, "arrived") as f64);
-        // Four standard errors.
-        let error = 400.0 * libm::sqrt(expected / 100.0 * (1.0 - expected / 100.0) / n);
-        println!("{path}, {publish}: {got} %, expected {expected} +- {error}");
-        assert!((got - expected).abs() < error, "{path} {publish}: {got} for {expected}");
-    }
-}
-
 // ---- experiment 2: lost between two writes ----
 
 #[test]
@@ -409,11 +385,5 @@ fn every_single_crash_loss_and_repeat() {
 #[test]
 fn ten_minutes_can_be_visited() {
     let mut run = go(&[], &[], 600.0);
-    assert!(run.checkpoint_bytes() <= 32 << 20, "{}", run.checkpoint_bytes());
-    println!("median until all is done: {} ms", number(&*run, "done_p50"));
-    let digest = run.digest();
-    for s in [300, 599, 17, 600] {
-        run.seek(Us::s(s));
-    }
-    assert_eq!(run.digest(), digest);
+    common::can_be_revisited(&mut *run, 32 << 20);
 }

@@ -5,7 +5,6 @@ mod common;
 
 use common::{Acts, acted, after, number};
 use proptest::prelude::*;
-use sim::blocks::coordinator::hot_row_ceiling_per_s;
 use sim::questions::saga_consistency::{QUESTION, SagaConsistency};
 use sim::{Input, Live, RunValue, Us, What};
 
@@ -115,80 +114,6 @@ fn the_last_unit() {
 
 // ---- reference figures ----
 
-/// 0.97 x 0.98 = 95.06 % need no compensation, in every mode.
-#[test]
-fn ninety_five_of_a_hundred_need_no_compensation() {
-    for mode in ["two-phase-commit", "orchestrated", "choreographed"] {
-        let run = until(value(&[("mode", mode), ("rate", "50"), ("stock", "100000"), ("lose", "0")], &[], 3), 290.0);
-        let straight = measure(&*run, "straight_share", &[]);
-        let n = number(&*run, "completed") + number(&*run, "compensated");
-        assert!(n > 14_000.0, "{mode}: {n}");
-        // Three standard errors of 14,500 draws: 0.54 points.
-        assert!((straight - 95.06).abs() < 0.54, "{mode}: {straight} %");
-    }
-}
-
-/// A rush of n orders on one row passes at 1 / (two round trips + three forced writes).
-#[test]
-fn the_hot_row_ceiling() {
-    for (delay, n) in [("0.8", 400.0), ("40", 40.0)] {
-        let knobs =
-            calm(&[("mode", "two-phase-commit"), ("rate", "0"), ("step", "0"), ("stock", "1000"), ("delay", delay)]);
-        let mut run = QUESTION.run(value(&knobs, &[(0.0, "burst", &[n, 0.0])], 1));
-        let ceiling = hot_row_ceiling_per_s(Us::from_ms(delay.parse::<f64>().unwrap() * 2.0), Us::ms(1), Us::ZERO);
-        let expected = n / ceiling;
-        run.advance(Us::from_s(expected * 0.98), u64::MAX);
-        assert!(number(&*run, "completed") < n);
-        run.advance(Us::from_s(expected + 0.3), u64::MAX);
-        assert_eq!(number(&*run, "completed"), n, "{delay} ms one way: {ceiling}/s");
-    }
-    let (near, far) =
-        (hot_row_ceiling_per_s(Us(1_500), Us::ms(1), Us::ZERO), hot_row_ceiling_per_s(Us::ms(80), Us::ms(1), Us::ZERO));
-    assert!((near - 166.7).abs() < 0.1 && (far - 6.13).abs() < 0.01, "{near} {far}");
-}
-
-/// Six messages a participant: two for the work and the four of the protocol.
-#[test]
-fn messages_of_one_order() {
-    let messages = |mode: &'static str, outbox: &'static str| {
-        let knobs = calm(&[("mode", mode), ("rate", "0"), ("outbox", outbox)]);
-        let run = until(value(&knobs, &[(0.0, "order", &[0.0, 2.0])], 1), 30.0);
-        number(&*run, "messages_per_order")
-    };
-    assert_eq!(messages("two-phase-commit", "on"), 24.0);
-    // Four events: published, delivered, acknowledged, and with an outbox confirmed to the relay.
-    assert_eq!(messages("dual-write", "on"), 12.0);
-    assert_eq!(messages("choreographed", "off"), 12.0);
-    assert_eq!(messages("choreographed", "on"), 16.0);
-    // Five commands (no confirmation: the log and its timeout do that) and five replies.
-    assert_eq!(messages("orchestrated", "on"), 35.0);
-    assert_eq!(messages("orchestrated", "off"), 30.0);
-}
-
-/// Two-phase commit needs all four participants: availability a each gives a^4. Sagas wait instead.
-#[test]
-fn all_participants_have_to_be_up() {
-    // Each service is down for 2 s of every 20 s, in phases that drift against each other.
-    let mut acts: Vec<(f64, &str, [f64; 2])> = Vec::new();
-    for (service, (period, phase)) in [(20.0, 1.0), (19.0, 4.7), (21.0, 9.1), (23.0, 13.9)].into_iter().enumerate() {
-        let mut at = phase;
-        while at < 290.0 {
-            acts.push((at, "down", [service as f64, period / 10.0]));
-            at += period;
-        }
-    }
-    acts.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let acts: Vec<(f64, &str, &[f64])> = acts.iter().map(|(t, k, a)| (*t, *k, &a[..])).collect();
-    let knobs = |mode| {
-        calm(&[("mode", mode), ("rate", "20"), ("hot-share", "0"), ("step", "1"), ("delay", "1"), ("stock", "100000")])
-    };
-    let two = until(value(&knobs("two-phase-commit"), &acts, 4), 299.0);
-    let share = measure(&*two, "straight_share", &[]) / 100.0;
-    assert!((share - 0.9 * 0.9 * 0.9 * 0.9).abs() < 0.05, "{share}");
-    let saga = until(value(&knobs("orchestrated"), &acts, 4), 299.0);
-    assert!(measure(&*saga, "straight_share", &[]) > 99.9);
-}
-
 // ---- one pair of random worlds each, against all laws ----
 
 fn knob_values() -> impl Strategy<Value = Vec<f64>> {
@@ -225,7 +150,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, u8, [f64; 3])>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(150))]
 
     /// Any knobs, any faults: stock is conserved at every instant, orders are accounted for,
     /// participants never split, effects are applied once when there is an inbox.

@@ -6,7 +6,6 @@ use common::{Trouble, ask, cases};
 use proptest::prelude::*;
 use sim::kernel::{Live, Us};
 use sim::questions::traffic_spike_10x::QUESTION;
-use sim::theory;
 
 fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
     common::run(&QUESTION, seed, knobs, inputs)
@@ -14,62 +13,6 @@ fn run(seed: u64, knobs: &[(&str, &str)], inputs: &[&str]) -> Box<dyn Live> {
 
 fn after(run: Box<dyn Live>, until: u64) -> Box<dyn Live> {
     common::after(run, Us::s(until))
-}
-
-/// T1: deterministic rates, one attempt, perfect shedding (free refusals, little queueing).
-const STAIRS: &[(&str, &str)] = &[
-    ("arrivals", "even"),
-    ("law", "fixed"),
-    ("attempts", "1"),
-    ("bound", "17"),
-    ("expire", "on"),
-    ("kappa", "0"),
-    ("spike_for", "900"),
-];
-
-fn stairs(more: &[(&str, &str)]) -> Box<dyn Live> {
-    let knobs: Vec<_> = STAIRS.iter().chain(more).copied().collect();
-    after(run(1, &knobs, &[]), 960)
-}
-
-/// The replicas asked for, with the seconds after the beginning of the spike.
-fn steps(run: &dyn Live) -> Vec<(u64, u64)> {
-    let mut steps: Vec<(u64, u64)> = Vec::new();
-    for t in 0..900 {
-        let n = ask(run, &format!("replicas_at({}s)", 60 + t)) as u64;
-        if steps.last().is_none_or(|s| s.1 != n) {
-            steps.push((t, n));
-        }
-    }
-    steps
-}
-
-#[test]
-fn scaling_on_cpu_climbs_like_this() {
-    let run = stairs(&[]);
-    assert_eq!(steps(&*run), [(0, 10), (15, 17), (90, 29), (165, 49), (240, 82), (315, 99)]);
-    assert_eq!(ask(&*run, "capacity_passed_s"), 300.0);
-    let lost = ask(&*run, "lost_share(60s, 960s)");
-    assert!((lost - 18.5).abs() < 0.2, "{lost}");
-}
-
-#[test]
-fn scaling_on_requests_climbs_like_that() {
-    let run = stairs(&[("metric", "requests")]);
-    assert_eq!(steps(&*run), [(0, 10), (15, 20), (30, 40), (45, 80), (60, 99)]);
-    assert_eq!(ask(&*run, "capacity_passed_s"), 105.0);
-    let lost = ask(&*run, "lost_share(60s, 960s)");
-    assert!((lost - 8.6).abs() < 0.2, "{lost}");
-}
-
-#[test]
-fn readiness_decides_how_long() {
-    for (ready, metric, passed) in
-        [("30", "cpu", 180.0), ("180", "cpu", 780.0), ("30", "requests", 75.0), ("180", "requests", 225.0)]
-    {
-        let run = stairs(&[("ready", ready), ("metric", metric)]);
-        assert_eq!(ask(&*run, "capacity_passed_s"), passed, "{metric} ready after {ready} s");
-    }
 }
 
 /// T2: one pool of 30 workers, 280 of 300 a second, a ten-second outage, no spike, free refusals.
@@ -254,28 +197,6 @@ fn stale_copies_help_only_where_there_is_one() {
 fn a_metrics_outage_freezes_the_autoscaler() {
     let run = after(run(1, &[("spike_at", "5")], &["3s blind for=60"]), 60);
     assert_eq!(ask(&*run, "pods_paid"), 10.0);
-}
-
-/// T3: what refusing costs.
-#[test]
-fn no_is_not_free() {
-    for kappa in [0u32, 2, 10, 17] {
-        let text = kappa.to_string();
-        let knobs = [
-            ("arrivals", "even"),
-            ("law", "fixed"),
-            ("attempts", "1"),
-            ("bound", "17"),
-            ("autoscale", "off"),
-            ("spike_at", "0"),
-            ("kappa", text.as_str()),
-        ];
-        let run = after(run(1, &knobs, &[]), 62);
-        let got = ask(&*run, "goodput_rate(20s, 60s)");
-        let expected = theory::goodput_with_refusals(1_700.0, 10_000.0, f64::from(kappa) / 100.0);
-        println!("{kappa}: {got} for {expected}");
-        assert!((got - expected).abs() < 10.0, "{kappa} %: {got} for {expected}");
-    }
 }
 
 /// However often the autoscaler looks: never beyond the limits, and in any 15 s at most doubling or +4.

@@ -159,16 +159,18 @@ impl ParticleLayer {
         Sprite::new(&look, if scale < 1.5 { 4 } else { 2 })
     }
 
-    /// The colour of a CSS variable. Without a style sheet, or with a colour that the canvas does not spell in RGB, the
-    /// particles are grey but to be seen.
+    /// The colour of a CSS variable, asked for as the canvas's own text colour: so the browser resolves it, also where it
+    /// is one of the system's (forced colours). Without a style sheet, or with a colour that the canvas does not spell
+    /// in RGB, the particles are grey but to be seen.
     fn color(&self, variable: &str) -> Rgba {
         const GREY: Rgba = [128, 128, 128, 255];
+        _ = self.canvas.style().set_property("color", &["var(", variable, ",#808080)"].concat());
         let value = self
             .window
             .get_computed_style(&self.canvas)
             .ok()
             .flatten()
-            .and_then(|style| style.get_property_value(variable).ok())
+            .and_then(|style| style.get_property_value("color").ok())
             .unwrap_or_default();
         // The canvas translates any way of writing a colour into one of two; an illegal one leaves it as it was.
         self.context.set_fill_style_str("#808080");

@@ -19,12 +19,12 @@ use super::canvas::{Fit, ParticleLayer};
 use super::diff::{Plan, Source};
 use super::scene::{Hit, Item, Scene, Shape, Tone, push_fixed, push_num};
 use super::svg::{classes, tag};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, MediaQueryList, MouseEvent, Node, PointerEvent, ResizeObserver, Window};
+use web_sys::{Document, Element, MediaQueryList, MouseEvent, Node, ResizeObserver, Window};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
@@ -35,7 +35,12 @@ struct Slot {
     text: Option<Node>,
     /// The `<title>` that holds the tooltip.
     title: Option<Element>,
+    /// A newer text waits to be shown.
+    late: bool,
 }
+
+/// What decides the colours: whether the system is dark, whether it forces its own, and what the page asks for.
+type Theme = ([bool; 2], Option<String>);
 
 /// Shows scenes in a host element.
 pub struct Renderer {
@@ -49,11 +54,13 @@ pub struct Renderer {
     particles: Rc<RefCell<ParticleLayer>>,
     observer: ResizeObserver,
     _resized: Closure<dyn FnMut()>,
-    dark: Option<MediaQueryList>,
-    theme: (bool, Option<String>),
+    media: [Option<MediaQueryList>; 2],
+    theme: Theme,
     label: RefCell<String>,
     buffer: String,
     writes: u32,
+    calm: bool,
+    width: Rc<Cell<f64>>,
 }
 
 impl Renderer {
@@ -71,11 +78,13 @@ impl Renderer {
         svg.set_attribute("role", "img")?;
         host.append_child(&svg)?;
         let particles = Rc::new(RefCell::new(ParticleLayer::new(window.clone(), &document, host)?));
+        let width = Rc::new(Cell::new(f64::from(host.client_width())));
         let resized = {
-            let (svg, particles) = (svg.clone(), Rc::clone(&particles));
+            let (svg, particles, host, width) = (svg.clone(), Rc::clone(&particles), host.clone(), Rc::clone(&width));
             Closure::<dyn FnMut()>::new(move || {
                 // Layout is done when this runs, so the box is read for nothing.
                 let shown = svg.get_bounding_client_rect();
+                width.set(f64::from(host.client_width()));
                 if let Ok(mut particles) = particles.try_borrow_mut() {
                     particles.set_shown(shown.width(), shown.height());
                     particles.draw();
@@ -84,7 +93,8 @@ impl Renderer {
         };
         let observer = ResizeObserver::new(resized.as_ref().unchecked_ref())?;
         observer.observe(&svg);
-        let dark = window.match_media("(prefers-color-scheme: dark)").ok().flatten();
+        let media = ["(prefers-color-scheme:dark)", "(forced-colors:active)"];
+        let media = media.map(|query| window.match_media(query).ok().flatten());
         let mut renderer = Renderer {
             window,
             document,
@@ -96,11 +106,13 @@ impl Renderer {
             particles,
             observer,
             _resized: resized,
-            dark,
-            theme: (false, None),
+            media,
+            theme: Default::default(),
             label: RefCell::default(),
             buffer: String::new(),
             writes: 0,
+            calm: false,
+            width,
         };
         renderer.theme = renderer.current_theme();
         Ok(renderer)
@@ -121,14 +133,27 @@ impl Renderer {
         &self.svg
     }
 
+    /// The width of the host in CSS pixels, as of the last layout: asking the host itself in the middle of a frame would
+    /// make the browser do all of its layout there and then.
+    pub fn host_width(&self) -> f64 {
+        self.width.get()
+    }
+
+    /// While it is calm, texts that only count on wait: nobody reads sixty numbers a second, and each costs the browser a
+    /// layout. The first frame that is not calm shows them.
+    pub fn set_calm(&mut self, calm: bool) {
+        self.calm = calm;
+    }
+
     /// How many attributes and texts the last frame set: for tests and budgets.
     pub fn writes(&self) -> u32 {
         self.writes
     }
 
-    fn current_theme(&self) -> (bool, Option<String>) {
-        let dark = self.dark.as_ref().is_some_and(MediaQueryList::matches);
-        (dark, self.document.document_element().and_then(|root| root.get_attribute("data-theme")))
+    fn current_theme(&self) -> Theme {
+        let on = |query: &Option<MediaQueryList>| query.as_ref().is_some_and(MediaQueryList::matches);
+        let [dark, forced] = &self.media;
+        ([on(dark), on(forced)], self.document.document_element().and_then(|root| root.get_attribute("data-theme")))
     }
 
     /// Reads the colours again. The renderer notices the system's theme and `data-theme` on the root by itself; this is
@@ -217,7 +242,7 @@ impl Renderer {
         } else {
             None
         };
-        let mut slot = Slot { element, text, title: None };
+        let mut slot = Slot { element, text, title: None, late: false };
         self.attributes(&slot.element, None, item, scene);
         self.tip(&mut slot, scene.str(item.tip));
         Some(slot)
@@ -245,15 +270,18 @@ impl Renderer {
     /// Sets what differs between item `from` of the scene that is shown and item `i` of the new one.
     fn patch(&mut self, i: usize, from: usize, scene: &Scene) {
         let (old, new) = (self.shown.items()[from], scene.items()[i]);
-        let Some(slot) = &self.slots[i] else { return };
-        let texts_differ = match (old.shape, new.shape) {
-            (Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) => self.shown.str(a) != scene.str(b),
-            _ => false,
-        };
+        let Some(slot) = &mut self.slots[i] else { return };
         let tips_differ = self.shown.str(old.tip) != scene.str(new.tip);
-        if texts_differ && let (Some(node), Shape::Text { text, .. }) = (&slot.text, new.shape) {
-            node.set_node_value(Some(scene.str(text)));
-            self.writes += 1;
+        if let (Some(node), Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) =
+            (&slot.text, old.shape, new.shape)
+        {
+            let (a, b) = (self.shown.str(a), scene.str(b));
+            let differs = slot.late || a != b;
+            slot.late = differs && self.calm && counts_on(a, b);
+            if differs && !slot.late {
+                node.set_node_value(Some(b));
+                self.writes += 1;
+            }
         }
         if same_look(&old, &new) && !path_differs(&self.shown, &old, scene, &new) && !tips_differ {
             return;
@@ -338,11 +366,7 @@ impl Renderer {
         }
         let dash = |item: &Item| if stroked(item) { item.dash.array() } else { "" };
         self.optional(element, "stroke-dasharray", dash(new), old.map_or("", dash));
-        if old.map_or(1.0, |o| o.opacity) != new.opacity {
-            self.buffer.clear();
-            push_fixed(&mut self.buffer, (new.opacity * 100.0).round() as i32, 2);
-            self.set(element, "opacity");
-        }
+        self.opacity(element, old, new);
         if old.is_none_or(|o| !same_class(o, new)) {
             self.buffer.clear();
             classes(&mut self.buffer, new);
@@ -358,6 +382,8 @@ impl Renderer {
                 // Its times change every frame; its name does not.
                 Some(Hit::Lane { lane, .. }) => drop(write!(self.buffer, "lane-{lane}")),
                 Some(Hit::Node(id)) => drop(write!(self.buffer, "node-{id}")),
+                Some(Hit::Carry { act, what }) => drop(write!(self.buffer, "carry-{act}-{what}")),
+                Some(Hit::Onto(id)) => drop(write!(self.buffer, "onto-{id}")),
                 None => {}
             }
             let same_lane = matches!(
@@ -369,6 +395,27 @@ impl Renderer {
             } else if !same_lane {
                 self.set(element, "data-hit");
             }
+        }
+    }
+
+    /// What is only filled or only stroked is made lighter as a colour: an opacity of the element as a whole makes the
+    /// browser paint it as a group of its own, and put the layers of the page together anew whenever it changes.
+    fn opacity(&mut self, element: &Element, old: Option<&Item>, new: &Item) {
+        let name = |item: &Item| match (item.fill, item.stroke, item.shape) {
+            (_, _, Shape::Text { halo: true, .. }) => "opacity",
+            (_, Tone::None, _) => "fill-opacity",
+            (Tone::None, _, _) => "stroke-opacity",
+            _ => "opacity",
+        };
+        let before = old.filter(|o| o.opacity != 1.0);
+        if let Some(before) = before.filter(|o| name(o) != name(new)) {
+            let _ = element.remove_attribute(name(before));
+        }
+        let same_name = before.is_none_or(|o| name(o) == name(new));
+        if !same_name || before.map_or(1.0, |o| o.opacity) != new.opacity {
+            self.buffer.clear();
+            push_fixed(&mut self.buffer, (new.opacity * 100.0).round() as i32, 2);
+            self.set(element, name(new));
         }
     }
 
@@ -399,7 +446,7 @@ impl Renderer {
     /// particle or an item by twelve units.
     pub fn hit_test(&self, target: Option<&Node>, client_x: f64, client_y: f64, finger: bool) -> Option<(Hit, f32)> {
         let below = target.and_then(|t| self.hit_of(t));
-        if let Some((i, hit @ (Hit::Act { .. } | Hit::Input(_)))) = below {
+        if let Some((i, hit @ (Hit::Act { .. } | Hit::Input(_) | Hit::Carry { .. }))) = below {
             return Some((hit, self.across(i, client_x)));
         }
         let (x, y) = self.to_scene(client_x, client_y);
@@ -418,10 +465,10 @@ impl Renderer {
         found.map(|(i, hit)| (hit, self.across(i, client_x)))
     }
 
-    /// [`Renderer::hit_test`] for a mouse or pointer event.
-    pub fn hit_event(&self, event: &MouseEvent) -> Option<(Hit, f32)> {
+    /// [`Renderer::hit_test`] for a mouse or pointer event. The caller knows whether it was a finger: the clicks
+    /// of older WebKits do not tell.
+    pub fn hit_event(&self, event: &MouseEvent, finger: bool) -> Option<(Hit, f32)> {
         let target = event.target().and_then(|t| t.dyn_into::<Node>().ok());
-        let finger = event.dyn_ref::<PointerEvent>().is_some_and(|e| e.pointer_type() == "touch");
         self.hit_test(target.as_ref(), f64::from(event.client_x()), f64::from(event.client_y()), finger)
     }
 
@@ -480,6 +527,11 @@ fn path_differs(old_scene: &Scene, old: &Item, new_scene: &Scene, new: &Item) ->
         (Shape::Path { d: a }, Shape::Path { d: b }) => old_scene.str(a) != new_scene.str(b),
         _ => false,
     }
+}
+
+/// Whether a text differs from the other in digits alone, place by place: both are then equally wide.
+fn counts_on(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b || a.is_ascii_digit() && b.is_ascii_digit())
 }
 
 /// Whether two items of one kind have the same value of `class`.

@@ -85,7 +85,7 @@ pub(super) fn fit_len(text: &str, size: f32, font: Font, max_width: f32) -> usiz
         }
         keep = at + c.len_utf8();
     }
-    text[..keep].trim_end_matches([' ', ',', '.', ':', ';', '-']).len()
+    text.get(..keep).unwrap_or(text).trim_end_matches([' ', ',', '.', ':', ';', '-']).len()
 }
 
 /// `text`, or as much of it as fits into `max_width` (in the unit of `size`) with an ellipsis.

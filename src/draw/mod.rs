@@ -46,7 +46,7 @@
 //! - Later items lie over earlier ones; particles lie over all items.
 //!
 //! The renderers: [`svg`] makes text (posters, tests, copying a picture), `dom` keeps SVG elements in step in the
-//! browser, `canvas` draws the particles. The primitives are functions that add items to a scene; each takes an
+//! browser, `canvas` draws the particles, `paint` a whole [`sheet`] as pixels. The primitives are functions that add items to a scene; each takes an
 //! [`Area`] to fill and never draws outside it unless its documentation says so:
 //!
 //! | module | draws |
@@ -75,7 +75,7 @@ pub mod bucket;
 pub mod canvas;
 pub mod check;
 #[cfg(any(test, feature = "csr"))]
-mod diff;
+pub(crate) mod diff;
 #[cfg(feature = "csr")]
 pub mod dom;
 pub mod flights;
@@ -84,17 +84,22 @@ pub mod ledger;
 pub mod legend;
 pub mod measure;
 pub mod number;
+#[cfg(feature = "csr")]
+pub mod paint;
 pub mod pipe;
 mod place;
 pub mod plot;
 #[cfg(any(test, feature = "csr"))]
 mod raster;
 mod scene;
+pub mod sheet;
 pub mod shelf;
 pub mod svg;
 pub mod swim;
 pub mod tiles;
 pub mod topology;
+#[cfg(test)]
+pub mod vision;
 pub mod waterfall;
 
 pub use axis::TimeAxis;
@@ -203,7 +208,7 @@ mod tests {
         });
         assert_eq!(problems, Vec::<String>::new());
         let problems = draw(|scene, area| {
-            waterfall::waterfall(scene, &waterfall::Waterfall { area, spans: &[], label_w: 80.0 });
+            waterfall::waterfall(scene, &waterfall::Waterfall { area, spans: &[], label_w: 80.0, pitch: 20.0 });
         });
         assert_eq!(problems, Vec::<String>::new());
         let problems = draw(|scene, area| {

@@ -275,6 +275,11 @@ pub enum Hit {
     Lane { lane: u8, t0_us: u64, t1_us: u64 },
     /// A node of the topology.
     Node(u8),
+    /// Can be picked up and put down on an [`Hit::Onto`]: then `act` is done; its first argument is `what`, its
+    /// second where.
+    Carry { act: u8, what: u8 },
+    /// Where something that is carried can be put down.
+    Onto(u8),
 }
 
 impl Hit {
@@ -479,6 +484,11 @@ impl Scene {
         self.arena.clear();
     }
 
+    /// Cuts the picture off, or leaves room below it: for one whose height is known when it is drawn.
+    pub fn set_height(&mut self, height: f32) {
+        self.height = height;
+    }
+
     pub fn width(&self) -> f32 {
         self.width
     }
@@ -494,7 +504,8 @@ impl Scene {
 
     /// The text that a span of this scene names.
     pub fn str(&self, span: Span) -> &str {
-        &self.arena[span.start as usize..(span.start + span.len) as usize]
+        // Not by index: what that says when it fails weighs more than this module.
+        self.arena.get(span.start as usize..(span.start + span.len) as usize).unwrap_or_default()
     }
 
     fn push(&mut self, shape: Shape) -> ItemMut<'_> {

@@ -1,6 +1,14 @@
 //! Renderer one: a scene as SVG text. Used for posters, for tests and for copying a picture.
 
 use super::scene::{Glyph, Item, Scene, Shape, Tone, push_fixed, push_num};
+use super::sheet::{MONO, Palette, SANS, Sheet};
+
+/// Where the colours come from: classes that a style sheet knows, or written into each element.
+#[derive(Clone, Copy)]
+enum Dress<'a> {
+    Classes,
+    Colors(&'a Palette),
+}
 
 /// An `<svg>` element for use inside a page that has `style/draw.css`: colours come from classes, nothing inline.
 /// `label` becomes its `aria-label`.
@@ -39,16 +47,50 @@ fn open(out: &mut String, scene: &Scene, label: &str, extra: &str) {
     out.push('>');
 }
 
+/// A sheet as a file that needs nothing else: colours written out, fonts that every system has.
+pub fn file(sheet: &Sheet, palette: &Palette) -> String {
+    let mut out = String::with_capacity(1 << 15);
+    let number = |out: &mut String, name, v| number(out, name, v);
+    out.push_str("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ");
+    push_num(&mut out, sheet.width);
+    out.push(' ');
+    push_num(&mut out, sheet.height);
+    out.push('"');
+    number(&mut out, "width", sheet.width);
+    number(&mut out, "height", sheet.height);
+    out.push_str(" role=\"img\" stroke-linecap=\"round\" stroke-linejoin=\"round\"");
+    string(&mut out, "font-family", SANS);
+    out.push_str("><title>");
+    escape(&mut out, &sheet.title);
+    out.push_str("</title>");
+    for layer in &sheet.layers {
+        out.push_str("<svg");
+        number(&mut out, "x", layer.x);
+        number(&mut out, "y", layer.y);
+        number(&mut out, "width", layer.scene.width());
+        number(&mut out, "height", layer.scene.height());
+        out.push('>');
+        dressed(&mut out, &layer.scene, Dress::Colors(palette));
+        out.push_str("</svg>");
+    }
+    out.push_str("</svg>");
+    out
+}
+
 fn body(out: &mut String, scene: &Scene) {
+    dressed(out, scene, Dress::Classes);
+}
+
+fn dressed(out: &mut String, scene: &Scene, dress: Dress) {
     for item in scene.items() {
-        element(out, scene, item);
+        element(out, scene, item, dress);
     }
     let mut mark = Scene::new();
     for p in scene.particles() {
         mark.clear_items();
         mark.glyph(p.x, p.y, p.glyph, p.tone, p.size);
         for item in mark.items() {
-            element(out, &mark, item);
+            element(out, &mark, item, dress);
         }
     }
 }
@@ -100,13 +142,48 @@ pub(super) fn classes(out: &mut String, item: &Item) {
     }
 }
 
-fn element(out: &mut String, scene: &Scene, item: &Item) {
+/// Writes what [`classes`] stand for.
+fn colors(out: &mut String, item: &Item, palette: &Palette) {
+    if let Shape::Text { bold, mono, halo, .. } = item.shape {
+        string(out, "fill", palette.line(item.fill));
+        if mono {
+            string(out, "font-family", MONO);
+        }
+        if bold {
+            string(out, "font-weight", "600");
+        }
+        if halo {
+            out.push_str(" paint-order=\"stroke\" stroke-width=\"4\"");
+            string(out, "stroke", palette.line(Tone::Sunk));
+        }
+        return;
+    }
+    string(out, "fill", palette.fill(item.fill));
+    if item.stroke != Tone::None {
+        string(out, "stroke", palette.line(item.stroke));
+    }
+    if !item.dash.array().is_empty() {
+        string(out, "stroke-linecap", "butt");
+    }
+}
+
+fn element(out: &mut String, scene: &Scene, item: &Item, dress: Dress) {
     let tag = tag(&item.shape);
+    let on_paper = matches!(dress, Dress::Colors(_));
+    // On paper nothing is pressed: targets that are not painted have no place there.
+    if on_paper && item.fill == Tone::None && item.stroke == Tone::None {
+        return;
+    }
     out.push('<');
     out.push_str(tag);
-    out.push_str(" class=\"");
-    classes(out, item);
-    out.push('"');
+    match dress {
+        Dress::Classes => {
+            out.push_str(" class=\"");
+            classes(out, item);
+            out.push('"');
+        }
+        Dress::Colors(palette) => colors(out, item, palette),
+    }
     match item.shape {
         Shape::Line { x1, y1, x2, y2 } => {
             number(out, "x1", x1);
@@ -153,15 +230,16 @@ fn element(out: &mut String, scene: &Scene, item: &Item) {
         Shape::Text { text, .. } => scene.str(text),
         _ => "",
     };
-    if text.is_empty() && item.tip.is_empty() {
+    let tip = if on_paper { "" } else { scene.str(item.tip) };
+    if text.is_empty() && tip.is_empty() {
         out.push_str("/>");
         return;
     }
     out.push('>');
     escape(out, text);
-    if !item.tip.is_empty() {
+    if !tip.is_empty() {
         out.push_str("<title>");
-        escape(out, scene.str(item.tip));
+        escape(out, tip);
         out.push_str("</title>");
     }
     out.push_str("</");

@@ -9,6 +9,7 @@
 use crate::pages::focus_quietly;
 use crate::ui::document;
 use crate::ui::el::{Tag, el};
+use crate::ui::markup::Markup;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlDetailsElement};
 
@@ -16,15 +17,11 @@ use web_sys::{Element, HtmlDetailsElement};
 /// mounted, into the places that the mounted app has for it.
 pub fn take_over(host: &Element, old: &[Element]) {
     for old in old {
-        let (Some(slug), Some(part)) = (old.get_attribute("data-article"), old.get_attribute("data-part")) else {
-            continue;
-        };
-        let new = parts_in(host).into_iter().find(|new| {
-            !old.is_same_node(Some(new))
-                && new.get_attribute("data-article").as_ref() == Some(&slug)
-                && new.get_attribute("data-part").as_ref() == Some(&part)
-        });
-        let Some(new) = new else { return };
+        let part = old.get_attribute("data-part");
+        let new = parts_in(host)
+            .into_iter()
+            .find(|new| !old.is_same_node(Some(new)) && new.get_attribute("data-part") == part);
+        let Some(new) = new else { continue };
         while let Some(node) = old.first_child() {
             _ = new.append_child(&node);
         }
@@ -33,7 +30,7 @@ pub fn take_over(host: &Element, old: &[Element]) {
 
 /// The parts of texts within `host`, in the order of the document.
 pub fn parts_in(host: &Element) -> Vec<Element> {
-    let Ok(list) = host.query_selector_all("[data-article]") else { return Vec::new() };
+    let Ok(list) = host.query_selector_all("[data-part]") else { return Vec::new() };
     (0..list.length()).filter_map(|i| list.item(i)?.dyn_into().ok()).collect()
 }
 
@@ -46,21 +43,16 @@ fn split(html: &str) -> (&str, &str) {
 
 /// What is asked.
 pub fn question(slug: &'static str) -> Tag {
-    part(slug, "question", prerendered_html(slug).0)
+    part(slug, "question", prerendered(slug).0)
 }
 
 /// Everything after it.
 pub fn rest(slug: &'static str) -> Tag {
-    part(slug, "rest", prerendered_html(slug).1)
+    part(slug, "rest", prerendered(slug).1)
 }
 
-fn part(slug: &'static str, name: &'static str, html: &'static str) -> Tag {
-    el("div")
-        .class("article")
-        .attr("data-article", slug)
-        .attr("data-part", name)
-        .html(html.to_owned())
-        .on("click", follow_inside)
+fn part(slug: &'static str, name: &'static str, html: Markup) -> Tag {
+    el("div").class("article").attr("data-article", slug).attr("data-part", name).html(html).on("click", follow_inside)
 }
 
 /// Opens what is folded around the place that the address names, and shows it. The browser has looked for that
@@ -108,16 +100,25 @@ fn reveal(target: &Element) -> bool {
     closed
 }
 
+/// The markup of what is asked, without its section.
+#[cfg(not(feature = "csr"))]
+pub fn question_markup(slug: &str) -> Markup {
+    let section = split(crate::content::article_html(slug)).0;
+    let inner = section.split_once('>').map_or(section, |(_, inner)| inner);
+    Markup::rendered(inner.strip_suffix("</section>").unwrap_or(inner))
+}
+
 /// The two parts of a text.
 #[cfg(not(feature = "csr"))]
-fn prerendered_html(slug: &str) -> (&'static str, &'static str) {
-    split(crate::content::article_html(slug))
+fn prerendered(slug: &str) -> (Markup, Markup) {
+    let (question, rest) = split(crate::content::article_html(slug));
+    (Markup::rendered(question), Markup::rendered(rest))
 }
 
 /// The page has them.
 #[cfg(feature = "csr")]
-fn prerendered_html(_slug: &str) -> (&'static str, &'static str) {
-    ("", "")
+fn prerendered(_slug: &str) -> (Markup, Markup) {
+    (Markup::default(), Markup::default())
 }
 
 #[cfg(test)]

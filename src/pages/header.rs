@@ -36,18 +36,24 @@ pub fn header(place: Place) -> Piece {
         })
         .kid("Search ")
         .kid(el("kbd").attr("aria-hidden", "true").kid("/"));
+    let mut settings = el("a").class("button").attr("href", root.link("settings/"));
+    if matches!(place, Place::Settings(_)) {
+        settings = settings.attr("aria-current", "page");
+    }
+    let settings = settings.kid("Settings");
     let bar = el("header")
         .attrs(&[("class", "bar"), ("id", "app-header")])
         .kid(brand.kid("break").kid(el("i").kid("able")))
         .kid(el("span").class("tagline").kid("backend questions you can break"))
         .kid(el("span").class("grow"))
         .kid(search)
-        .kid(theme_button());
+        .kid(theme_button())
+        .kid(settings);
     [skip.kid(words), bar].into()
 }
 
 /// Goes through system, light and dark.
-fn theme_button() -> Tag {
+pub fn theme_button() -> Tag {
     let prefs = use_prefs();
     // The whole circle is drawn by the style sheet's `currentColor`; the shape says which theme is on.
     let shape = move || {
@@ -80,5 +86,5 @@ fn theme_button() -> Tag {
         .live("title", label)
         .click(move || prefs.set_theme(prefs.theme().next()))
         .kid(icon)
-        .kid("Theme")
+        .kid(el("span").kid("Theme"))
 }

@@ -1,13 +1,18 @@
-//! All questions, by theme and level, with a search, two filters and what the reader has done.
+//! All questions, by theme and level, with a search, two filters and what the reader has done; and the door to an
+//! interview: a random question with a clock.
 
 use crate::app::use_root;
-use crate::content::{CARDS, Card};
-use crate::prefs::use_prefs;
+use crate::content::{CARDS, Listed};
+use crate::fetch;
+use crate::prefs::{Prefs, use_prefs};
+use crate::records;
+use crate::texts::{self, Found};
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 #[cfg(feature = "csr")]
 use crate::ui::location;
-use crate::ui::{Kept, Signal, after, clear_timeout, value_of, window};
+use crate::ui::{Kept, Signal, after, clear_timeout, effect, value_of, window};
 use sim::order;
+use std::rc::Rc;
 
 /// How long the typing must rest before the address follows it. Browsers refuse an address that changes with every key.
 const ADDRESS_FOLLOWS_AFTER_MS: i32 = 400;
@@ -51,14 +56,18 @@ impl Filter {
         self.text.trim().is_empty() && self.level.is_none() && self.topic.is_none()
     }
 
+    /// Whether it is of the level and the topic.
+    fn admits_kind(&self, article: &Listed) -> bool {
+        self.level.is_none_or(|level| level == article.level)
+            && self.topic.is_none_or(|topic| article.topics.contains(&topic))
+    }
+
     /// Every word must occur somewhere in what the card says.
-    fn admits(&self, article: &Card) -> bool {
-        let topics = article.topics;
-        if self.level.is_some_and(|level| level != article.level)
-            || self.topic.is_some_and(|topic| !topics.contains(&topic))
-        {
+    fn admits(&self, article: &Listed) -> bool {
+        if !self.admits_kind(article) {
             return false;
         }
+        let topics = article.topics;
         let text = self.text.to_lowercase();
         let mut said = String::new();
         for part in [article.title, article.summary, article.theme, article.level, article.slug].iter().chain(topics) {
@@ -114,15 +123,16 @@ fn topics() -> Vec<&'static str> {
     topics
 }
 
-/// The questions of each theme, easiest first. Themes stand in the order in which the content names them.
-fn themes() -> Vec<(&'static str, Vec<&'static Card>)> {
-    let mut themes: Vec<(&str, Vec<&Card>)> = Vec::new();
+/// The questions of each theme, easiest first. Themes stand in the order of [`press::THEMES`].
+fn themes() -> Vec<(&'static str, Vec<&'static Listed>)> {
+    let mut themes: Vec<(&str, Vec<&Listed>)> = Vec::new();
     for article in CARDS {
         match themes.iter_mut().find(|(theme, _)| *theme == article.theme) {
             Some((_, articles)) => articles.push(article),
             None => themes.push((article.theme, vec![article])),
         }
     }
+    order::by_key(&mut themes, |(theme, _)| press::THEMES.iter().position(|t| t == theme));
     for (_, articles) in &mut themes {
         order::by_key(articles, |a| rank(a.level));
     }
@@ -134,10 +144,22 @@ pub fn library() -> Piece {
     let filter = Signal::new(filter_in_address());
     let change = follow_with_address(filter);
 
-    let found = move || match filter.with(|filter| CARDS.iter().filter(|a| filter.admits(a)).count()) {
-        0 => "No question matches.".to_owned(),
-        1 => "1 question".to_owned(),
-        n => format!("{n} questions"),
+    let texts = Signal::new(Texts::Unasked);
+    effect(move || {
+        if filter.with(|f| !f.text.trim().is_empty()) {
+            fetch_texts(texts);
+        }
+    });
+    let places = move || texts.with(|t| filter.with(|f| in_texts(t, f)));
+    let found = move || {
+        let cards = filter.with(|filter| CARDS.iter().filter(|a| filter.admits(a)).count());
+        let (_, places) = places();
+        match (counted(cards, "question"), counted(places, "place in the texts")) {
+            (None, None) => "Nothing matches.".to_owned(),
+            (Some(cards), None) => cards,
+            (None, Some(places)) => places,
+            (Some(cards), Some(places)) => format!("{cards}, {places}"),
+        }
     };
     let groups = each(themes(), |(theme, articles)| {
         let cards = each(articles.iter().copied(), |article| card(article, filter));
@@ -160,6 +182,8 @@ pub fn library() -> Piece {
             ("spellcheck", "false"),
         ])
         .value(move || filter.with(|f| f.text.clone()))
+        // Whoever goes to the field is about to search.
+        .on("focus", move |_| fetch_texts(texts))
         .on("input", move |ev| change(&|f: &mut Filter| f.text = value_of(&ev)));
     let level = each(std::iter::once(None).chain(levels().into_iter().map(Some)), |level| {
         let button = el("input")
@@ -187,15 +211,12 @@ pub fn library() -> Piece {
         .kid(topic)
         .kid(el("p").attrs(&[("class", "found"), ("role", "status")]).kid(live(found)))
         .kid(all);
-    let forget = el("button")
-        .attrs(&[("type", "button"), ("class", "plain-button")])
-        .click(move || prefs.forget_progress())
-        .kid("Forget it");
-    let kept = el("p")
-        .class("kept needs-app")
-        .flag("hidden", move || !prefs.has_progress())
-        .kid("What you opened and finished is kept in this browser and nowhere else. ")
-        .kid(forget);
+    let kept = kept(prefs);
+    let held = el("p")
+        .class("held-against")
+        .kid("How right is it? ")
+        .kid(el("a").attr("href", use_root().link("accuracy/")).kid("Simulation against theory"))
+        .kid(", with every figure.");
     let lead = "Each question comes with a system that runs in your browser. Load it, starve it, kill parts of it; \
                 then rewind and see why it failed. Every number in the answers comes from a run you can repeat.";
     el("main")
@@ -203,9 +224,192 @@ pub fn library() -> Piece {
         .kid(el("h1").attr("tabindex", "-1").kid("Backend interview questions you can break"))
         .kid(el("p").class("lead").kid(lead))
         .kid(filters)
+        .kid(interview())
         .kid(groups)
+        .kid(part(move || found_in_texts(places(), texts)))
         .kid(kept)
+        .kid(held)
         .into()
+}
+
+/// What becomes of the reader's progress, and the way out of it, with a way back.
+fn kept(prefs: Prefs) -> Tag {
+    let root = use_root();
+    let forgotten = Signal::new(None::<String>);
+    let plain = || el("button").attrs(&[("type", "button"), ("class", "plain-button")]);
+    let words = part(move || match forgotten.get() {
+        Some(before) if !prefs.has_progress() => {
+            let back = move || {
+                prefs.change(&|text| records::merged(text, &before));
+                forgotten.set(None);
+            };
+            let words: [Piece; 2] = ["Your progress is forgotten. ".into(), plain().click(back).kid("Undo").into()];
+            Piece::from(words)
+        }
+        _ => {
+            let forget = move || {
+                forgotten.set(Some(prefs.text()));
+                prefs.forget_progress();
+            };
+            let settings = el("a").attr("href", root.link("settings/#take-along")).kid("take it with you");
+            let words: [Piece; 4] = [
+                "What you opened and finished is kept in this browser and nowhere else. ".into(),
+                // In the place of the way back, so that the focus stays on it.
+                plain().click(forget).kid("Forget it").into(),
+                " or ".into(),
+                settings.into(),
+            ];
+            Piece::from(words)
+        }
+    });
+    el("p")
+        .class("kept needs-app")
+        .attr("role", "status")
+        .flag("hidden", move || !prefs.has_progress() && forgotten.with(Option::is_none))
+        .kid(words)
+}
+
+/// What the articles say, once somebody searches.
+#[derive(Clone)]
+enum Texts {
+    Unasked,
+    Coming,
+    There(Rc<str>),
+    /// Why they could not be had, in words.
+    Failed(String),
+}
+
+/// Downloads the texts, unless that has begun. What failed is tried again.
+fn fetch_texts(texts: Signal<Texts>) {
+    if !matches!(texts.get_untracked(), Texts::Unasked | Texts::Failed(_)) || cfg!(not(feature = "csr")) {
+        return;
+    }
+    texts.set(Texts::Coming);
+    let url = use_root().link("texts.txt");
+    wasm_bindgen_futures::spawn_local(async move {
+        texts.set(match fetch::text(&url).await {
+            Ok(all) => Texts::There(all.into()),
+            Err(why) => Texts::Failed(why.to_string()),
+        });
+    });
+}
+
+/// A place in a text that a search has found.
+struct Place {
+    card: &'static Listed,
+    id: String,
+    heading: String,
+    excerpt: [String; 3],
+}
+
+/// Where the texts say it, the first few, and how many there are.
+fn in_texts(texts: &Texts, filter: &Filter) -> (Vec<Place>, usize) {
+    let Texts::There(all) = texts else { return (Vec::new(), 0) };
+    let card_of = |slug: &str| CARDS.iter().find(|card| card.slug == slug).copied();
+    let (found, count) =
+        texts::find(all, &filter.text, |slug| card_of(slug).is_some_and(|card| filter.admits_kind(card)));
+    let place = |found: &Found| {
+        Some(Place {
+            card: card_of(found.passage.slug)?,
+            id: found.passage.id.to_owned(),
+            heading: found.passage.heading.to_owned(),
+            excerpt: found.excerpt.map(str::to_owned),
+        })
+    };
+    (found.iter().filter_map(place).collect(), count)
+}
+
+fn found_in_texts((places, count): (Vec<Place>, usize), texts: Signal<Texts>) -> Option<Tag> {
+    let root = use_root();
+    if let Texts::Failed(why) = texts.get() {
+        let said = format!("Only titles and summaries are searched: the texts could not be downloaded ({why}).");
+        return Some(el("p").class("found").kid(said));
+    }
+    let more = (count > places.len()).then(|| {
+        el("p").class("found").kid(format!("And {} more. Another word narrows it down.", count - places.len()))
+    });
+    let shown = each(places, |place| {
+        let Place { card, id, heading, excerpt: [before, hit, after] } = place;
+        let link = el("a").attr("href", format!("{}#{id}", root.question(card.slug)));
+        let more = |text: &str| if text.is_empty() { "" } else { "…" };
+        let (begins, ends) = (more(&before), more(&after));
+        el("li")
+            .kid(link.kid(el("span").class("quiet").kid(card.short).kid(" › ")).kid(heading))
+            .kid(el("p").kid(begins).kid(before).kid(el("mark").kid(hit)).kid(after).kid(ends))
+    });
+    (count > 0).then(|| {
+        el("section")
+            .class("theme-group")
+            .attr("aria-labelledby", "in-texts")
+            .kid(el("h2").attr("id", "in-texts").kid("In the texts"))
+            .kid(el("div").kid(el("ul").class("places").kid(shown)).kid(more))
+    })
+}
+
+fn counted(n: usize, what: &str) -> Option<String> {
+    match (n, what.split_once(' ')) {
+        (0, _) => None,
+        (1, _) => Some(format!("1 {what}")),
+        (_, None) => Some(format!("{n} {what}s")),
+        (_, Some((thing, rest))) => Some(format!("{n} {thing}s {rest}")),
+    }
+}
+
+/// How long interviews can be, in minutes.
+const MINUTES: [&str; 4] = ["10", "20", "30", "45"];
+
+/// The door to an interview: a question drawn at random.
+fn interview() -> Tag {
+    let root = use_root();
+    let prefs = use_prefs();
+    let level = Signal::new(String::new());
+    let minutes = Signal::new("20".to_owned());
+    let start = move || {
+        let level = level.get_untracked();
+        let drawn = draw(CARDS, &level, |card| prefs.done(card.slug).is_some(), js_sys::Math::random());
+        if let Some(card) = drawn {
+            _ = window().location().set_href(&format!(
+                "{}?interview={}",
+                root.question(card.slug),
+                minutes.get_untracked()
+            ));
+        }
+    };
+    let levels = each(levels(), |level| el("option").attr("value", level).kid(level));
+    let minutes_each = each(MINUTES, |n| el("option").attr("value", n).kid(format!("{n} minutes")));
+    let level_field = el("select")
+        .attrs(&[("class", "field"), ("aria-label", "Level of the interview")])
+        .kid(el("option").attr("value", "").kid("Any level"))
+        .kid(levels)
+        .value(move || level.get())
+        .change(move |asked| level.set(asked));
+    let minutes_field = el("select")
+        .attrs(&[("class", "field"), ("aria-label", "Length of the interview")])
+        .kid(minutes_each)
+        .value(move || minutes.get())
+        .change(move |asked| minutes.set(asked));
+    el("section")
+        .attrs(&[("class", "interview-me needs-app"), ("id", "interview"), ("aria-labelledby", "interview-me")])
+        .kid(el("h2").attr("id", "interview-me").kid("Interview me"))
+        .kid(el("p").kid("A question at random, a clock, and no answer in sight until you have given yours."))
+        .kid(level_field)
+        .kid(minutes_field)
+        .kid(el("button").attrs(&[("type", "button"), ("class", "button")]).click(start).kid("Start"))
+}
+
+/// A card of this level (of any, if it is empty), by a number from 0 up to 1: one that was never opened, if there is any.
+fn draw(
+    cards: &[&'static Listed],
+    level: &str,
+    seen: impl Fn(&Listed) -> bool,
+    chance: f64,
+) -> Option<&'static Listed> {
+    let of_level = || cards.iter().copied().filter(|card| level.is_empty() || card.level == level);
+    let mut left: Vec<&Listed> = of_level().filter(|card| !seen(card)).collect();
+    if left.is_empty() {
+        left = of_level().collect();
+    }
+    left.get((chance * left.len() as f64) as usize).copied()
 }
 
 /// Returns what changes the filter; the address follows when the changes rest.
@@ -227,7 +431,7 @@ fn follow_with_address(filter: Signal<Filter>) -> impl Fn(&dyn Fn(&mut Filter)) 
     }
 }
 
-fn card(article: &'static Card, filter: Signal<Filter>) -> Tag {
+fn card(article: &'static Listed, filter: Signal<Filter>) -> Tag {
     let root = use_root();
     let prefs = use_prefs();
     let done = move || {
@@ -236,6 +440,10 @@ fn card(article: &'static Card, filter: Signal<Filter>) -> Tag {
             let text = match article.experiments.iter().filter(|e| done.iter().any(|id| id == *e)).count() {
                 0 => "opened".to_owned(),
                 n => format!("{n} of {all} experiments done"),
+            };
+            let text = match prefs.grade(article.slug) {
+                Some((had, of)) => format!("{text}, interview {had} of {of}"),
+                None => text,
             };
             el("span").kid(" · ").kid(el("span").class("seen").kid("✓ ").kid(text))
         })
@@ -268,19 +476,22 @@ fn card(article: &'static Card, filter: Signal<Filter>) -> Tag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Card;
 
     fn asked(pairs: &[(&'static str, &str)]) -> Filter {
         Filter::from_query(&|key| pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned()))
     }
 
-    const LIMITER: Card = Card {
-        slug: "rate-limiter-design",
-        title: "How would you design a rate limiter?",
-        short: "Rate limiter",
-        level: "Middle",
-        theme: "traffic control",
+    const LIMITER: Listed = Listed {
+        card: &Card {
+            slug: "rate-limiter-design",
+            title: "How would you design a rate limiter?",
+            short: "Rate limiter",
+            level: "Middle",
+            theme: "traffic control",
+            minutes: 6,
+        },
         topics: &["429"],
-        minutes: 6,
         summary: "Pick which burst you allow.",
         poster: None,
         experiments: &[],
@@ -314,6 +525,29 @@ mod tests {
         assert!(!senior.admits(&LIMITER));
         let topic = Filter { topic: Some("429"), level: Some("Middle"), ..Default::default() };
         assert!(topic.admits(&LIMITER));
+    }
+
+    #[test]
+    fn an_interview_draws_what_was_not_opened_first() {
+        let slugs = |level: &str, seen: &dyn Fn(&Listed) -> bool| {
+            (0..100)
+                .filter_map(|i| draw(CARDS, level, seen, f64::from(i) / 100.0))
+                .map(|card| card.slug)
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(slugs("", &|_| false).len(), CARDS.len());
+        let seniors: Vec<&str> = CARDS.iter().filter(|card| card.level == "Senior").map(|card| card.slug).collect();
+        assert_eq!(slugs("Senior", &|_| true).len(), seniors.len(), "all were opened, so any may come");
+        assert_eq!(slugs("Senior", &|card| card.slug != seniors[0]).into_iter().collect::<Vec<_>>(), [seniors[0]]);
+        assert!(draw(CARDS, "Wizard", |_| false, 0.5).is_none());
+    }
+
+    #[test]
+    fn counts_are_said_as_people_say_them() {
+        assert_eq!(counted(0, "question"), None);
+        assert_eq!(counted(1, "place in the texts").unwrap(), "1 place in the texts");
+        assert_eq!(counted(3, "place in the texts").unwrap(), "3 places in the texts");
+        assert_eq!(counted(19, "question").unwrap(), "19 questions");
     }
 
     #[test]

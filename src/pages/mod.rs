@@ -1,25 +1,36 @@
 //! The pages of the site and what they share.
 
+pub mod accuracy;
 pub mod article;
+pub mod candidate;
 pub mod embed;
 pub mod header;
+pub mod interview;
+pub mod keys;
 pub mod library;
 pub mod not_found;
+pub mod present;
 pub mod question;
+pub mod settings;
 
 use crate::ui::document;
 use crate::ui::el::Piece;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
 
-/// The pages that list the questions. The pages of the questions do without them, and without what they list.
+/// The pages that are no question's. The pages of the questions do without them, and without what they list.
 pub struct Lists {
     pub library: fn() -> Piece,
+    pub accuracy: fn() -> Piece,
     /// Takes what was asked for.
     pub not_found: fn(&str) -> Piece,
 }
 
-pub static LISTS: Lists = Lists { library: library::library, not_found: not_found::not_found };
+pub static LISTS: Lists = Lists {
+    library: || [library::library(), keys::keys()].into(),
+    accuracy: || [accuracy::accuracy(), keys::keys()].into(),
+    not_found: |path| [not_found::not_found(path), keys::keys()].into(),
+};
 
 /// The lists' part of the program.
 #[cfg(feature = "csr")]

@@ -15,6 +15,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlElement, ResizeObserver};
 
+/// Where an interview goes, if the address asks for one.
+pub const INTERVIEW_PLACE: &str = "interview";
+
 pub fn question(entry: &'static Entry) -> Piece {
     let meta = entry.meta;
     let prefs = use_prefs();
@@ -23,6 +26,8 @@ pub fn question(entry: &'static Entry) -> Piece {
     keep_in_sight(slot);
     let crumbs =
         el("p").class("crumbs").kid(el("b").kid(meta.level)).kid(format!(" · {} · {} min", meta.theme, meta.minutes));
+    let crumbs =
+        crumbs.kid(" · ").kid(el("a").attr("href", use_root().link(&format!("present/{}/", meta.slug))).kid("Present"));
     let head = el("div").class("question-head").kid(crumbs).kid(el("h1").attr("tabindex", "-1").kid(meta.title));
     let simulation = el("section")
         .attrs(&[("class", "stage-slot"), ("id", "simulation"), ("tabindex", "-1")])
@@ -32,6 +37,7 @@ pub fn question(entry: &'static Entry) -> Piece {
     let body = el("div")
         .class("question-body")
         .kid(article::question(meta.slug))
+        .kid(el("div").attr("id", INTERVIEW_PLACE))
         .kid(tries(entry))
         .kid(article::rest(meta.slug))
         .kid(read_next(meta));

@@ -46,12 +46,8 @@ pub fn head(h: Handle, mode: StageMode, root: NodeRef<HtmlElement>) -> Piece {
             .kid(p.title)
     });
     let own = part(move || {
-        h.shape(|p| match (p.preset, p.trial) {
-            (Some(_), _) => None,
-            (None, Some(t)) => Some(super::tries::words(t.experiment).title),
-            (None, None) => Some("A run of your own".to_owned()),
-        })
-        .map(|title| el("option").attrs(&[("value", ""), ("selected", "")]).kid(title))
+        h.shape(|p| p.preset.is_none().then(|| super::sheet::name(p)))
+            .map(|title| el("option").attrs(&[("value", ""), ("selected", "")]).kid(title))
     });
     let choose = move |value: String| {
         if let Ok(i) = value.parse::<usize>() {
@@ -76,6 +72,7 @@ pub fn head(h: Handle, mode: StageMode, root: NodeRef<HtmlElement>) -> Piece {
         .kid(el("span").class("grow"))
         .kid(sides)
         .kid(tool("Copy link").click(move || more::with(h, move |m| (m.copy_link)(h))))
+        .kid(tool("Share").attr("title", "Link, picture, clip, numbers").click(move || more::open_sharing(h)))
         .kid((mode == StageMode::Page).then(|| tool("Embed").click(move || more::with(h, move |m| (m.open_embed)(h)))))
         .kid(whole)
         .into()
@@ -165,7 +162,7 @@ pub fn faults(h: Handle, details: Signal<bool>, embed: bool) -> Piece {
 /// Breaks something, with what is selected in the picture as its target where that makes sense.
 pub fn press(h: Handle, act: u8) {
     h.change(|p| {
-        p.act_default(act, None);
+        p.act_default(act, &[]);
         // What the reader has broken should be seen to have an effect.
         p.playing = true;
     });

@@ -9,7 +9,10 @@ use sim::kernel::{History, Us};
 pub const HEIGHT: f32 = 132.0;
 /// Lines keep so many points at most; the peak of what each stands for, so that no spike is lost.
 const POINTS_MAX: usize = 160;
-const TONES: [Tone; 5] = [Tone::Rejected, Tone::Flight, Tone::Ok, Tone::Undo, Tone::Waiting];
+const TONES: [Tone; 5] = [Tone::Rejected, Tone::Flight, Tone::Ok, Tone::Waiting, Tone::Undo];
+/// The lines of the first number and of the second, on side A and on side B; with more numbers in a chart it goes on
+/// from the start.
+const DASHES: [[Dash; 2]; 2] = [[Dash::Solid, Dash::Dashed], [Dash::Fine, Dash::Dotted]];
 
 /// The plots of a question in order of appearance.
 pub fn groups(p: &Player) -> Vec<&'static str> {
@@ -48,15 +51,13 @@ pub fn draw(p: &Player, group: &str, width: f32, scene: &mut Scene) {
     let mut lines = Vec::new();
     for (k, (i, n)) in numbers.iter().enumerate() {
         let tone = TONES[k % TONES.len()];
-        lines.push((n.label.to_string(), points(p.a().history(), *i, until), tone, Dash::Solid));
-        if let Some(b) = p.run(Side::B) {
-            lines.push((format!("{} B", n.label), points(b.history(), *i, until), tone, Dash::Dashed));
-        }
-    }
-    if p.two_sided() {
-        for line in &mut lines {
-            if line.3 == Dash::Solid {
-                line.0.push_str(" A");
+        // Neither the lines of one side nor the two sides are told apart by colour alone.
+        let [first, second] = DASHES[k % DASHES.len()];
+        match p.run(Side::B) {
+            None => lines.push((n.label.to_string(), points(p.a().history(), *i, until), tone, first)),
+            Some(b) => {
+                lines.push((format!("{} A", n.label), points(p.a().history(), *i, until), tone, first));
+                lines.push((format!("{} B", n.label), points(b.history(), *i, until), tone, second));
             }
         }
     }
@@ -98,4 +99,35 @@ pub fn spark(history: &History, number: usize, until: Us) -> String {
         open = v.is_finite();
     }
     d
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::vision::{ENOUGH, Theme, Vision, difference};
+
+    /// Whoever sees fewer colours still tells the lines of a chart apart: by their dash, or by what is left of their
+    /// colours. Each line has its name at its end besides.
+    #[test]
+    fn lines_differ_by_more_than_hue() {
+        for (a, b) in (0..TONES.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
+            if DASHES[a % DASHES.len()] != DASHES[b % DASHES.len()] {
+                continue;
+            }
+            for theme in [Theme::Light, Theme::Dark] {
+                for vision in Vision::DICHROMATIC {
+                    let apart = difference(theme, vision, TONES[a].line_var(), TONES[b].line_var());
+                    assert!(apart >= ENOUGH, "{:?} and {:?}: {apart} for {vision:?} in {theme:?}", TONES[a], TONES[b]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_four_dashes_of_two_numbers_on_two_sides_differ() {
+        let mut all: Vec<&str> = DASHES.iter().flatten().map(|d| d.array()).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 4);
+    }
 }

@@ -8,7 +8,8 @@ use super::player::{Player, Side};
 use super::{Handle, Panel, chart, timeline};
 use crate::draw::dom::Renderer;
 use crate::draw::{Hit, Scene, Shape};
-use crate::ui::{Kept, NodeRef, Signal, batch, effect, next_frame, on_cleanup, window};
+use crate::prefs::use_prefs;
+use crate::ui::{Kept, NodeRef, Signal, batch, document, effect, next_frame, on_cleanup, window};
 use sim::decimal::fixed;
 use sim::order;
 use std::cell::RefCell;
@@ -18,7 +19,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{Element, HtmlElement, PointerEvent};
 
 /// Below this width on screen the narrow layout is drawn.
-const NARROW_BELOW_PX: f64 = 560.0;
+pub const NARROW_BELOW_PX: f64 = 560.0;
 /// How often the numbers on screen change while time passes.
 const TICK_MS: f64 = 100.0;
 /// With reduced motion the picture moves on in still steps of this length.
@@ -35,7 +36,7 @@ impl Sheet {
         Renderer::new(&host).ok().map(|renderer| Sheet { renderer, scene: Scene::new(), host })
     }
     fn width(&self) -> f64 {
-        f64::from(self.host.client_width())
+        self.renderer.host_width()
     }
 }
 
@@ -55,7 +56,8 @@ fn every_frame(step: impl FnMut(f64) + 'static) {
     again(alive, Rc::new(RefCell::new(step)));
 }
 
-fn reduced_motion() -> bool {
+/// Whether the system asks for less motion.
+pub fn reduced_motion() -> bool {
     window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|m| m.matches())
 }
 
@@ -82,23 +84,26 @@ fn watch_visibility(host: &Element) -> Rc<std::cell::Cell<bool>> {
 
 /// The picture, and with it the clock of the whole stage.
 pub fn mount(h: Handle, hosts: Hosts) {
+    let prefs = use_prefs();
     effect(move || {
         let (Some(a), Some(b)) = (hosts.a.get(), hosts.b.get()) else { return };
         let (a, b): (Element, Element) = (a.into(), b.into());
-        a.set_inner_html("");
+        a.set_text_content(None);
         let visible = watch_visibility(&a);
         let sheets: Rc<RefCell<[Option<Sheet>; 2]>> = Rc::new(RefCell::new([Sheet::new(a.clone()), None]));
         for (host, side) in [(a, Side::A), (b.clone(), Side::B)] {
             listen(h, &host, side, sheets.clone());
         }
-        let still = reduced_motion();
+        let system_still = reduced_motion();
         let mut last = None::<f64>;
         let mut ticked = 0.0;
         let mut drawn = (u32::MAX, None, 0.0, false);
         let mut owed = 0.0;
+        let mut calm = false;
         let mut meter = Meter::default();
         every_frame(move |now| {
             let begun = now;
+            let still = system_still || prefs.wants_stills();
             let elapsed = last.map_or(0.0, |l| now - l);
             last = Some(now);
             let mut sheets = sheets.borrow_mut();
@@ -126,7 +131,10 @@ pub fn mount(h: Handle, hosts: Hosts) {
             }
             let width = sheets[0].as_ref().map_or(0.0, Sheet::width);
             let face = (h.shape.get_untracked(), h.selected.get_untracked(), width, two);
-            if moved || face != drawn {
+            let playing = h.with(|p| p.playing);
+            let tick = moved && now - ticked >= TICK_MS;
+            let waited = std::mem::replace(&mut calm, moved && playing && !tick);
+            if moved || face != drawn || waited {
                 drawn = face;
                 let narrow = width < NARROW_BELOW_PX;
                 h.with(|p| {
@@ -134,16 +142,17 @@ pub fn mount(h: Handle, hosts: Hosts) {
                         if let Some(s) = sheet.as_mut().filter(|_| side == Side::A || two) {
                             picture::draw(p, side, narrow, still, h.selected.get_untracked(), &mut s.scene);
                             s.renderer.set_label(&picture::picture_label(p, side));
+                            // The numbers of the picture change with those around it, and all at once when it stands.
+                            s.renderer.set_calm(calm);
                             s.renderer.render(&mut s.scene);
                         }
                     }
                 });
             }
-            let playing = h.with(|p| p.playing);
             if was_playing != playing {
                 h.changed();
             }
-            if moved && now - ticked >= TICK_MS {
+            if tick {
                 ticked = now;
                 h.tick.update(|t| *t = t.wrapping_add(1));
             }
@@ -195,10 +204,37 @@ fn lane_at(scene: &Scene, x: f32, y: f32) -> Option<(Hit, f32)> {
     })
 }
 
-/// Clicks act; the reader's own inputs can be dragged along their lane.
+/// Where something that is carried would land: the last drawn lies on top.
+fn onto_at(scene: &Scene, x: f32, y: f32) -> Option<u8> {
+    scene.items().iter().rev().find_map(|item| match (item.hit, item.shape) {
+        (Some(Hit::Onto(onto)), Shape::Rect { x: left, y: top, w, h, .. }) => {
+            (x >= left && x <= left + w && y >= top && y <= top + h).then_some(onto)
+        }
+        _ => None,
+    })
+}
+
+/// What the pointer holds.
+#[derive(Clone, Copy)]
+enum Held {
+    /// One of the reader's own inputs, along its lane.
+    Input(u32),
+    /// A thing of the picture, picked up at this point of the window.
+    Thing { act: u8, what: u8, x: i32, y: i32 },
+}
+
+/// A press that moves less than this is a click: it leaves the thing in hand, and the next click puts it down.
+const CLICK_WITHIN_PX: i32 = 6;
+
+/// Clicks act; the reader's own inputs can be dragged along their lane, and things onto places.
 fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Sheet>; 2]>>) {
     let index = usize::from(side == Side::B);
-    let dragged = Rc::new(std::cell::Cell::new(None::<u32>));
+    let held = Rc::new(std::cell::Cell::new(None::<Held>));
+    // Whether the press that is going on is a finger's.
+    let finger = Rc::new(std::cell::Cell::new(false));
+    // Shows what is in hand while it moves.
+    let ghost: HtmlElement = document().create_element("div").expect("a div").unchecked_into();
+    ghost.set_class_name("carried");
     let on = |name: &str, mut f: Box<dyn FnMut(PointerEvent)>| {
         let closure = Closure::<dyn FnMut(PointerEvent)>::new(move |ev| batch(|| f(ev)));
         _ = host.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
@@ -206,31 +242,95 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
         closure.forget();
     };
     {
-        let (sheets, dragged, host) = (sheets.clone(), dragged.clone(), host.clone());
+        let (sheets, held, host, ghost) = (sheets.clone(), held.clone(), host.clone(), ghost.clone());
+        let finger = finger.clone();
         on(
             "pointerdown",
             Box::new(move |ev| {
-                let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
-                if let Some((Hit::Input(i), _)) = hit {
-                    dragged.set(Some(i));
-                    _ = host.set_pointer_capture(ev.pointer_id());
+                finger.set(ev.pointer_type() == "touch");
+                // A second finger, or another button than the first.
+                if !ev.is_primary() || ev.button() != 0 {
+                    return;
                 }
+                let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev, finger.get()));
+                match hit {
+                    Some((Hit::Input(i), _)) => held.set(Some(Held::Input(i))),
+                    Some((Hit::Carry { act, what }, _)) => {
+                        held.set(Some(Held::Thing { act, what, x: ev.client_x(), y: ev.client_y() }));
+                        _ = host.set_attribute("data-carrying", "");
+                        if let Some(thing) = ev.target().and_then(|t| t.dyn_into::<Element>().ok()) {
+                            let bounds = thing.get_bounding_client_rect();
+                            place(&ghost, &[("width", bounds.width()), ("height", bounds.height())]);
+                            place(&ghost, &[("left", bounds.left()), ("top", bounds.top())]);
+                        }
+                    }
+                    _ => return,
+                }
+                _ = host.set_pointer_capture(ev.pointer_id());
             }),
         );
     }
     {
-        let (sheets, dragged) = (sheets.clone(), dragged.clone());
+        let (held, host, ghost) = (held.clone(), host.clone(), ghost.clone());
         on(
-            "pointerup",
+            "pointermove",
             Box::new(move |ev| {
-                let Some(i) = dragged.take() else { return };
-                let to = sheets.borrow()[index].as_ref().and_then(|s| {
-                    let (x, y) = s.renderer.to_scene(f64::from(ev.client_x()), f64::from(ev.client_y()));
-                    let (hit, fraction) = lane_at(s.renderer.scene(), x, y)?;
-                    hit.time_us(fraction)
-                });
-                if let Some(to) = to {
-                    h.change(|p| p.move_input(i as usize, sim::kernel::Us(to)));
+                let Some(Held::Thing { x, y, .. }) = held.get().filter(|_| ev.buttons() != 0) else { return };
+                let by = (ev.client_x() - x, ev.client_y() - y);
+                let shift = format!("translate({}px, {}px)", by.0, by.1);
+                _ = ghost.style().set_property("transform", &shift);
+                if by.0.abs().max(by.1.abs()) >= CLICK_WITHIN_PX && ghost.parent_node().is_none() {
+                    _ = host.append_child(&ghost);
+                }
+            }),
+        );
+    }
+    let put_down = {
+        let (held, host) = (held.clone(), host.clone());
+        let sheets = sheets.clone();
+        Rc::new(move |act: u8, what: u8, ev: &PointerEvent| {
+            held.set(None);
+            _ = host.remove_attribute("data-carrying");
+            let onto = sheets.borrow()[index].as_ref().and_then(|s| {
+                let (x, y) = s.renderer.to_scene(f64::from(ev.client_x()), f64::from(ev.client_y()));
+                onto_at(s.renderer.scene(), x, y)
+            });
+            if let Some(onto) = onto {
+                h.change(|p| p.act_default(act, &[f64::from(what), f64::from(onto)]));
+            }
+        })
+    };
+    for name in ["pointerup", "pointercancel"] {
+        let (sheets, held, host, ghost) = (sheets.clone(), held.clone(), host.clone(), ghost.clone());
+        let put_down = put_down.clone();
+        on(
+            name,
+            Box::new(move |ev| {
+                ghost.remove();
+                match held.get() {
+                    // The browser has taken the finger for scrolling: nothing was put anywhere.
+                    Some(_) if name == "pointercancel" => {
+                        held.set(None);
+                        _ = host.remove_attribute("data-carrying");
+                    }
+                    Some(Held::Input(i)) => {
+                        held.set(None);
+                        let to = sheets.borrow()[index].as_ref().and_then(|s| {
+                            let (x, y) = s.renderer.to_scene(f64::from(ev.client_x()), f64::from(ev.client_y()));
+                            let (hit, fraction) = lane_at(s.renderer.scene(), x, y)?;
+                            hit.time_us(fraction)
+                        });
+                        if let Some(to) = to {
+                            h.change(|p| p.move_input(i as usize, sim::kernel::Us(to)));
+                        }
+                    }
+                    // Also the press after a click that has picked it up.
+                    Some(Held::Thing { act, what, x, y })
+                        if (ev.client_x() - x).abs().max((ev.client_y() - y).abs()) >= CLICK_WITHIN_PX =>
+                    {
+                        put_down(act, what, &ev);
+                    }
+                    _ => {}
                 }
             }),
         );
@@ -238,7 +338,7 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
     on(
         "click",
         Box::new(move |ev| {
-            let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev));
+            let hit = sheets.borrow()[index].as_ref().and_then(|s| s.renderer.hit_event(&ev, finger.get()));
             if let Some((hit, fraction)) = hit {
                 picture::click(h, side, hit, fraction);
             }
@@ -246,15 +346,23 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
     );
 }
 
+fn place(element: &HtmlElement, lengths_px: &[(&str, f64)]) {
+    for (name, px) in lengths_px {
+        _ = element.style().set_property(name, &format!("{}px", *px as i32));
+    }
+}
+
 /// The timeline follows the picture's clock, in its own drawing.
 pub fn mount_timeline(h: Handle, host: NodeRef<HtmlElement>) {
     effect(move || {
         let Some(host) = host.get() else { return };
         let Some(mut sheet) = Sheet::new(host.into()) else { return };
-        let mut drawn = (u32::MAX, sim::kernel::Us::MAX, 0.0);
+        let mut drawn = (u32::MAX, 0, 0.0);
         _ = sheet.renderer.svg().set_attribute("aria-hidden", "true");
         every_frame(move |_| {
-            let face = (h.shape.get_untracked(), h.with(Player::now), sheet.width());
+            let width = sheet.width();
+            let at = h.with(|p| if p.playing { timeline::head_px(p, width) } else { p.now().0 });
+            let face = (h.shape.get_untracked(), at, width);
             if face != drawn {
                 drawn = face;
                 h.with(|p| timeline::draw(p, face.2 as f32, &mut sheet.scene));

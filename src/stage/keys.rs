@@ -3,6 +3,7 @@
 use super::{Handle, Panel, button};
 #[cfg(feature = "csr")]
 use super::{bar, knobs, more, player::SPEEDS};
+use crate::prefs::{Switch, use_prefs};
 use crate::ui::el::{Piece, each, el};
 #[cfg(feature = "csr")]
 use crate::ui::on_window;
@@ -53,12 +54,12 @@ pub fn listen(h: Handle, root: NodeRef<HtmlElement>) {
             return;
         }
         let key = ev.key();
+        if !h.keys.get_untracked() {
+            return;
+        }
         if key == "?" {
             ev.prevent_default();
             more::with(h, |m| (m.show_help)());
-            return;
-        }
-        if !h.keys.get_untracked() {
             return;
         }
         // A focused control keeps the keys that work it.
@@ -125,6 +126,7 @@ pub fn show_help() {
 
 /// The dialog of the keys, closed.
 pub fn help(h: Handle) -> Piece {
+    let prefs = use_prefs();
     let dialog = NodeRef::<HtmlDialogElement>::new();
     HELP.set(Some(dialog));
     let own = h.with(|p| p.question.acts).iter().filter(|a| a.fault);
@@ -136,7 +138,7 @@ pub fn help(h: Handle) -> Piece {
     let switch = el("input")
         .attrs(&[("type", "checkbox"), ("role", "switch")])
         .checked(move || h.keys.get())
-        .on("change", move |ev| h.keys.set(is_checked(&ev)));
+        .on("change", move |ev| prefs.turn(Switch::Keys, is_checked(&ev)));
     let close = button("Close").click(move || {
         if let Some(d) = dialog.get_untracked() {
             d.close();
@@ -148,6 +150,7 @@ pub fn help(h: Handle) -> Piece {
         .kid(el("h2").kid("Keys"))
         .kid(el("table").class("keys").kid(el("tbody").kid(rows)))
         .kid(el("p").kid(el("label").kid(switch).kid(" Single keys act")))
+        .kid(el("p").class("quiet").kid("Turned off, they come back in the settings."))
         .kid(el("p").kid(close))
         .into()
 }

@@ -55,9 +55,9 @@ fn from_position(k: &Knob, x: f64) -> f64 {
         k.min
     } else {
         let low = floor(k);
-        let v = low * (k.max / low).powf(x / POSITIONS);
+        let v = low * ((k.max / low).ln() * x / POSITIONS).exp();
         // Two digits: a slider promises no more.
-        let unit = 10f64.powf(v.log10().floor() - 1.0);
+        let unit = 10f64.powi(v.log10().floor() as i32 - 1);
         (v / unit).round() * unit
     };
     let v = if k.kind == Kind::Int { v.round() } else { (v * 1e6).round() / 1e6 };

@@ -9,9 +9,17 @@
 #![cfg_attr(not(feature = "csr"), allow(dead_code))]
 
 mod bar;
+#[cfg(test)]
+mod budgets;
 mod chart;
 #[cfg(feature = "csr")]
+mod clip;
+mod embedding;
+#[cfg(feature = "csr")]
 mod frame;
+mod hall;
+#[cfg(feature = "csr")]
+mod host;
 mod keys;
 mod knobs;
 mod more;
@@ -19,21 +27,34 @@ mod numbers;
 mod panels;
 mod picture;
 mod player;
+#[cfg(all(feature = "ssr", not(feature = "csr")))]
+pub mod probe;
+mod protocol;
+mod report;
 mod share;
+#[cfg(feature = "csr")]
+mod sharing;
+mod sheet;
 mod timeline;
 mod tries;
+mod words;
 
+pub use hall::Hall;
 use more::Later;
 #[cfg(feature = "csr")]
-pub use more::load as load_more;
+pub use more::load_address;
 #[cfg(not(feature = "csr"))]
 pub use picture::poster;
-pub use player::{Player, Side};
+pub use player::{Player, Reflection, Side};
+#[cfg(feature = "csr")]
+pub use tries::load_tries;
 pub use tries::tries;
 
 use crate::content::ArticleMeta;
 use crate::entries::Entry;
 use crate::prefs::use_prefs;
+#[cfg(feature = "csr")]
+use crate::prefs::{Prefs, Switch};
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
 use sim::declare::Help;
@@ -45,6 +66,8 @@ use web_sys::HtmlElement;
 pub enum StageMode {
     /// Beside its article.
     Page,
+    /// For somebody who is asked: as on the page, and nothing leads to the answers.
+    Candidate,
     /// In a frame on somebody's page: compact, nothing remembered.
     Embed,
 }
@@ -88,6 +111,9 @@ pub struct Handle {
     pub keys: Signal<bool>,
     /// The part of the stage that is downloaded later, once it is there.
     pub more: Signal<Option<Later>>,
+    /// The part that shares, once it is there.
+    #[cfg(feature = "csr")]
+    sharing: Signal<Option<&'static sharing::Sharing>>,
 }
 
 impl Handle {
@@ -104,8 +130,10 @@ impl Handle {
             edited: Signal::new(Side::A),
             said: Signal::new(String::new()),
             seek_to: Signal::new(None),
-            keys: Signal::new(true),
+            keys: use_prefs().keys,
             more: Signal::new(more::begin()),
+            #[cfg(feature = "csr")]
+            sharing: Signal::new(None),
         }
     }
 
@@ -151,6 +179,12 @@ impl Handle {
         self.player.update(change)
     }
 
+    /// Whether its page still stands.
+    #[cfg(feature = "csr")]
+    fn alive(self) -> bool {
+        self.player.alive()
+    }
+
     /// Reads something out.
     pub fn say(self, text: impl Into<String>) {
         self.said.set(text.into());
@@ -174,8 +208,12 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
     let embed = mode == StageMode::Embed;
     #[cfg(feature = "csr")]
     {
-        share::read_address(h);
+        share::read_address(h, mode);
+        stand_if_wished(h, prefs);
         keys::listen(h, root);
+        if embed {
+            more::listen_to_host(h, prefs, root);
+        }
     }
     tries::watch(h, prefs);
     let stage = el("div").class(if embed { "stage stage-embed" } else { "stage" }).attr("data-slug", h.meta.slug);
@@ -194,9 +232,19 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
         .kid(part(move || h.more.get().map(|later| (later.more.dialogs)(h))))
+        .kid(more::sharing_dialog(h))
         .on("pointerenter", move |_| more::with(h, |_| ()))
         .on("focusin", move |_| more::with(h, |_| ()))
         .into()
+}
+
+/// A reader who wants simulations to wait, or as little motion as can be, gets them so, unless the address asks for more.
+#[cfg(feature = "csr")]
+fn stand_if_wished(h: Handle, prefs: Prefs) {
+    let asked = || matches!(ui::asked("autoplay").as_deref(), Some("1" | "on" | "true"));
+    if (!prefs.is_on(Switch::Autoplay) || frame::reduced_motion()) && !asked() {
+        h.quietly(|p| p.playing = false);
+    }
 }
 
 /// What of an address or a link was ignored, and why.
@@ -207,7 +255,13 @@ fn notes(h: Handle) -> Piece {
             el("div")
                 .attrs(&[("class", "stage-notes"), ("role", "alert")])
                 .kid(el("ul").kid(each(notes, |n| el("li").kid(n))))
-                .kid(button("Close").click(move || h.change(|p| p.notes.clear())))
+                .kid(button("Close").click(move || {
+                    h.change(|p| p.notes.clear());
+                    // The button that had the focus is gone.
+                    if let Ok(Some(play)) = ui::document().query_selector(".play") {
+                        crate::pages::focus_quietly(&play);
+                    }
+                }))
         })
     })
 }

@@ -9,12 +9,17 @@ use sim::{Better, Number};
 use web_sys::HtmlElement;
 
 /// A value with its unit, or why there is none.
-fn shown(n: &Number, v: Option<f64>) -> String {
+pub fn shown(n: &Number, v: Option<f64>) -> String {
     match v {
         None => "too few yet".to_string(),
         Some(v) if n.unit.is_empty() && v.fract() == 0.0 && v.abs() < 1e9 => number::Count(v as i64).to_string(),
         Some(v) => number::with_unit(v, n.unit).to_string(),
     }
+}
+
+/// A number of a run as it stands now, with its unit. Follows the run.
+pub fn value(h: Handle, i: usize, n: &Number, side: Side) -> String {
+    shown(n, h.live(|p| p.run(side).and_then(|r| r.number(i as u8))))
 }
 
 /// How B differs from A, and whether that is good.
@@ -42,7 +47,13 @@ fn difference(n: &Number, a: Option<f64>, b: Option<f64>) -> (String, &'static s
         return ("B as A".to_string(), class);
     }
     let sign = if d > 0.0 { "+" } else { "\u{2212}" };
-    (format!("B {sign}{}", shown(n, Some(d.abs()))), class)
+    // Not by colour alone.
+    let mark = match class {
+        "ok" => " \u{2713}",
+        "bad" => " \u{2717}",
+        _ => "",
+    };
+    (["B ", sign, &shown(n, Some(d.abs())), mark].concat(), class)
 }
 
 fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {

@@ -1,11 +1,12 @@
 //! The lower right: numbers, log, one request's story, the picture in words, the code that runs.
 
 use super::player::Side;
-use super::{Handle, Panel, Selected, more, numbers, picture};
+use super::{Handle, Panel, Selected, button, more, numbers, picture, words};
 use crate::app::use_root;
 use crate::draw::number;
 use crate::fetch;
 use crate::ui::el::{Piece, Tag, each, el, part};
+use crate::ui::markup::Markup;
 use crate::ui::{Signal, document, effect, memo};
 use sim::Tone;
 use sim::kernel::{Told, Us};
@@ -84,7 +85,7 @@ pub fn panel(h: Handle, told: &'static Told, panel: Panel) -> Piece {
         Panel::Numbers => Piece::List(Vec::new()),
         Panel::Log => log(h, told),
         Panel::Request => request(h, told),
-        Panel::Words => words(h, told),
+        Panel::Words => words::view(h, told),
         Panel::Code => code(h),
     }
 }
@@ -180,8 +181,30 @@ fn log(h: Handle, told: &'static Told) -> Piece {
     Piece::List(vec![head.into(), el("ol").class("log").kid(lines).into()])
 }
 
+/// A request by its number, for those who do not point at it.
+fn by_number(h: Handle) -> Tag {
+    let wanted = Signal::new(String::new());
+    let show = move || match wanted.get_untracked().trim().parse() {
+        Ok(request) => {
+            let (side, near) = (h.edited.get_untracked(), h.with(super::Player::now));
+            h.selected.set(Some(Selected { side, request, near }));
+        }
+        Err(_) => h.say("The number of a request is a whole number from 0."),
+    };
+    let field = el("input")
+        .attrs(&[
+            ("class", "field"),
+            ("type", "text"),
+            ("inputmode", "numeric"),
+            ("size", "6"),
+            ("autocomplete", "off"),
+        ])
+        .change(move |text| wanted.set(text));
+    el("div").class("log-head").kid(el("label").kid("Request number ").kid(field)).kid(button("Show").click(show))
+}
+
 fn request(h: Handle, told: &'static Told) -> Piece {
-    part(move || {
+    let story = part(move || {
         let Some(s) = h.selected.get() else {
             return el("p").class("quiet").kid(
                 "Click a request in the picture, or \u{201c}why?\u{201d} in the log. Its path and the reason for its fate appear here.",
@@ -205,26 +228,8 @@ fn request(h: Handle, told: &'static Told) -> Piece {
         };
         let clear = el("button").class("bare").click(move || h.selected.set(None)).kid("Clear");
         el("div").class("story").kid(el("p").kid(el("b").kid(title)).kid(clear)).kid(el("ol").class("log").kid(lines))
-    })
-}
-
-fn words(h: Handle, told: &'static Told) -> Piece {
-    let table = move |side: Side| {
-        part(move || {
-            h.live(|p| p.run(side).map(|run| (told.words)(run))).map(|rows| {
-                let caption = if h.shape(|p| p.two_sided()) {
-                    format!("Side {}", side.name())
-                } else {
-                    "What the picture shows".to_string()
-                };
-                let rows = each(rows, |(what, how)| {
-                    el("tr").kid(el("th").attr("scope", "row").kid(what)).kid(el("td").kid(how))
-                });
-                el("table").class("rest").kid(el("caption").kid(caption)).kid(el("tbody").kid(rows))
-            })
-        })
-    };
-    Piece::List(vec![table(Side::A), table(Side::B)])
+    });
+    Piece::List(vec![by_number(h).into(), story])
 }
 
 /// The source of the blocks in this run. It is fetched when asked for and never part of the program.
@@ -232,12 +237,12 @@ fn code(h: Handle) -> Piece {
     let files = h.with(|p| p.question.code);
     let root = use_root();
     let chosen = Signal::new(files.first().copied().unwrap_or(""));
-    let html = Signal::new(Err::<String, String>("Loading.".to_string()));
+    let html = Signal::new(Err::<Markup, String>("Loading.".to_string()));
     effect(move || {
         let url = root.link(&format!("code/{}.html", chosen.get()));
         html.set(Err("Loading.".to_string()));
         wasm_bindgen_futures::spawn_local(async move {
-            let result = fetch::text(&url).await.map_err(|e| format!("The source could not be shown: {e}."));
+            let result = fetch::markup(&url).await.map_err(|e| format!("The source could not be shown: {e}."));
             html.set(result);
         });
     });

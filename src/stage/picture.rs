@@ -5,6 +5,7 @@ use super::{Handle, Panel, Selected};
 use crate::draw::{self, Hit, Scene, View};
 use crate::ui::NodeRef;
 use crate::ui::el::{Piece, el, live, part};
+use crate::ui::markup::Markup;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
 
@@ -112,20 +113,20 @@ pub fn view(h: Handle) -> Piece {
 }
 
 #[cfg(not(feature = "csr"))]
-fn first_picture(h: Handle) -> String {
+fn first_picture(h: Handle) -> Markup {
     h.quietly(|player| {
         settle(player);
         let mut scene = Scene::new();
         draw(player, Side::A, false, true, None, &mut scene);
         let svg = draw::svg::fragment(&scene, &label(player, Side::A));
         player.seek(Us::ZERO);
-        svg
+        Markup::rendered(svg)
     })
 }
 
 #[cfg(feature = "csr")]
-fn first_picture(_h: Handle) -> String {
-    String::new()
+fn first_picture(_h: Handle) -> Markup {
+    Markup::default()
 }
 
 /// Where the drawings go.
@@ -143,12 +144,12 @@ pub fn click(h: Handle, side: Side, hit: Hit, fraction: f32) {
             select(h, Selected { side, request, near });
         }
         Hit::Act { act, arg } => h.change(|p| {
-            p.act_default(act, Some(arg as f64));
+            p.act_default(act, &[arg as f64]);
         }),
         Hit::Node(node) => h.change(|p| {
             let act = p.question.acts.iter().position(|a| a.args.first().is_some_and(|g| g.key == "node"));
             if let Some(act) = act {
-                p.act_default(act as u8, Some(f64::from(node)));
+                p.act_default(act as u8, &[f64::from(node)]);
             }
         }),
         Hit::Lane { lane, .. } => {
@@ -156,11 +157,13 @@ pub fn click(h: Handle, side: Side, hit: Hit, fraction: f32) {
             h.change(|p| {
                 if let Some(tap) = p.question.tap {
                     let names_lane = p.question.acts[tap as usize].args.first().is_some_and(|a| a.key == "lane");
-                    p.act_at(Us(at), tap, names_lane.then_some(f64::from(lane)));
+                    let lane = [f64::from(lane)];
+                    p.act_at(Us(at), tap, if names_lane { &lane } else { &[] });
                 }
             });
         }
-        Hit::Input(_) => {}
+        // These are dragged.
+        Hit::Input(_) | Hit::Carry { .. } | Hit::Onto(_) => {}
     }
 }
 

@@ -5,7 +5,7 @@ use crate::entries::Entry;
 use crate::widgets::Picture;
 use sim::declare::show;
 use sim::kernel::{Advance, Input, Line, Live, Moment, RunValue, Story, Us, What};
-use sim::link::{self, Shared};
+use sim::link::{self, FUTURES_MAX, Future, Origin, Shared};
 use sim::{Knobs, Question, Tone, script};
 use sim::{decimal, order};
 
@@ -32,15 +32,9 @@ pub const SPEEDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 3
 /// frames, and the reader is told that the simulation is behind; nothing is skipped.
 const EVENTS_PER_FRAME: u64 = 60_000;
 
-/// A run that was left behind when the reader acted in the past.
-#[derive(Clone, Debug)]
-pub struct Future {
-    pub forked_at: Us,
-    pub value: RunValue,
-}
-
-/// At most so many left-behind futures are kept; the oldest goes first.
-const FUTURES_MAX: usize = 8;
+/// A link that was made after the run had been rewound also shows what lies ahead, as far as that takes no longer than
+/// this many events: about a second.
+const AHEAD_EVENTS: u64 = 5_000_000;
 
 /// An experiment in progress.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +43,32 @@ pub struct Trial {
     pub guess: Option<usize>,
     /// What the run said, once it has reached the end.
     pub measured: Option<Option<f64>>,
+    /// Reads the measure from the run. Carried along, so that reading belongs to the parts of the program that start
+    /// experiments and not to every page.
+    measure: fn(&Player, &TryMeta) -> Option<f64>,
+}
+
+impl Trial {
+    fn new(experiment: &'static TryMeta, guess: Option<usize>) -> Trial {
+        Trial { experiment, guess, measured: None, measure }
+    }
+}
+
+/// What an experiment asks of the run of its side.
+fn measure(player: &Player, experiment: &TryMeta) -> Option<f64> {
+    let side = match experiment.side {
+        ContentSide::A => Side::A,
+        ContentSide::B => Side::B,
+    };
+    let ask = script::parse_ask(player.question, experiment.measure).ok()?;
+    script::answer(player.run(side)?, &ask)
 }
 
 pub struct Player {
     pub question: &'static Question,
     pub meta: &'static ArticleMeta,
+    /// The question's experiments; none before they are downloaded.
+    pub tries: &'static [TryMeta],
     pub picture: &'static Picture,
     a: Box<dyn Live>,
     b: Option<Box<dyn Live>>,
@@ -68,6 +83,8 @@ pub struct Player {
     pub preset: Option<usize>,
     pub trial: Option<Trial>,
     pub futures: Vec<Future>,
+    /// Acts that the audience of a talk does not see coming: no mark, no line. Their moments.
+    pub hidden: Vec<Us>,
     /// Sentences for the reader: what of an address or a link was ignored, and why.
     pub notes: Vec<String>,
 }
@@ -85,6 +102,21 @@ fn value_of(question: &'static Question, setup: &SetupMeta, seed: u64) -> Result
     Ok(RunValue { question, seed, knobs, inputs })
 }
 
+/// A run's moment as a link has it: a count of events only where the clock does not say enough.
+fn named(run: &dyn Live) -> Moment {
+    let moment = run.moment();
+    Moment { events: if run.settled() { u64::MAX } else { moment.events }, ..moment }
+}
+
+/// Goes to the moment of a link. False when it lies further than a link may ask for.
+fn arrive(run: &mut dyn Live, moment: Moment) -> bool {
+    if moment.events == u64::MAX && run.moment().at < moment.at {
+        return run.advance(moment.at, link::EVENTS_MAX) == Advance::Reached;
+    }
+    run.seek_moment(moment);
+    true
+}
+
 impl Player {
     /// The first preset, at its beginning.
     pub fn new(entry: &'static Entry) -> Player {
@@ -92,6 +124,7 @@ impl Player {
         let mut player = Player {
             question,
             meta,
+            tries: super::tries::known(meta),
             picture,
             a: question.run(RunValue::new(question)),
             b: None,
@@ -103,6 +136,7 @@ impl Player {
             preset: None,
             trial: None,
             futures: Vec::new(),
+            hidden: Vec::new(),
             notes: Vec::new(),
         };
         if !meta.presets.is_empty() {
@@ -163,6 +197,19 @@ impl Player {
         }
     }
 
+    /// Where both sides are, to the event.
+    pub fn moments(&self) -> (Moment, Moment) {
+        (self.a.moment(), self.b.as_ref().map_or(Moment::default(), |b| b.moment()))
+    }
+    /// Back to where they were.
+    pub fn return_to(&mut self, (a, b): (Moment, Moment)) {
+        self.a.seek_moment(a);
+        if let Some(side) = &mut self.b {
+            side.seek_moment(b);
+        }
+        self.remainder = 0.0;
+    }
+
     fn start(&mut self, a: RunValue, b: Option<RunValue>) {
         self.a = self.question.run(a);
         self.b = b.map(|b| self.question.run(b));
@@ -193,10 +240,19 @@ impl Player {
 
     /// Starts an experiment; the answer is measured when the run reaches its end.
     pub fn load_experiment(&mut self, experiment: &'static TryMeta, guess: Option<usize>) {
+        self.begin(Trial::new(experiment, guess));
+    }
+
+    fn begin(&mut self, trial: Trial) {
+        let experiment = trial.experiment;
         self.load(&experiment.a, experiment.b.as_ref(), experiment.seed, experiment.speed, Some(experiment.until_us));
         self.preset = None;
-        self.trial = Some(Trial { experiment, guess, measured: None });
+        self.trial = Some(trial);
         self.playing = true;
+    }
+
+    pub fn experiment(&self, id: &str) -> Option<&'static TryMeta> {
+        self.tries.iter().find(|t| t.id == id)
     }
 
     /// Sets knobs, seed, speed and preset from the address's query. Each thing that cannot be used
@@ -205,7 +261,7 @@ impl Player {
         if let Some((_, id)) = query.iter().find(|(k, _)| k == "preset") {
             match self.meta.presets.iter().position(|p| p.id == id) {
                 Some(i) => self.load_preset(i),
-                None => match self.meta.experiment(id) {
+                None => match self.experiment(id) {
                     Some(t) => self.load_experiment(t, None),
                     None => {
                         let known: Vec<&str> = self.meta.presets.iter().map(|p| p.id).collect();
@@ -222,7 +278,8 @@ impl Player {
         let mut changed = false;
         for (key, text) in query {
             let outcome = match key.as_str() {
-                "preset" | "theme" => continue,
+                // The page has read these.
+                "preset" | "theme" | "interview" => continue,
                 "seed" => text
                     .parse()
                     .map(|seed| {
@@ -269,33 +326,214 @@ impl Player {
             Err(why) => self.notes.push(why),
             Ok((shared, notes)) => {
                 self.notes.extend(notes);
-                let Shared { a, b, moment, moment_b, speed_milli, playing } = shared;
-                self.start(a, b);
-                self.a.seek_moment(moment);
-                if let Some(b) = &mut self.b {
-                    b.seek_moment(moment_b);
-                }
-                self.speed = f64::from(speed_milli) / 1_000.0;
-                self.playing = playing;
-                self.until = None;
-                self.preset = None;
-                self.trial = None;
-                self.futures.clear();
+                self.restore(shared);
             }
         }
     }
 
+    fn restore(&mut self, shared: Shared) {
+        let Shared { a, b, moment, moment_b, furthest, speed_milli, playing, until, origin, futures, check } = shared;
+        self.start(a, b);
+        self.speed = f64::from(speed_milli) / 1_000.0;
+        self.playing = playing;
+        self.until = until;
+        self.futures = futures;
+        self.began_as(origin);
+        // An experiment is measured at its end, wherever the run was when the link was made.
+        let end = self.trial.map_or(Us::MAX, |t| Us(t.experiment.until_us));
+        if end <= moment.at && self.pass(end, link::EVENTS_MAX) {
+            self.judge();
+        }
+        let there = arrive(&mut *self.a, moment) & self.b.as_mut().is_none_or(|b| arrive(&mut **b, moment_b));
+        if !there {
+            let reached = self.b.as_ref().map_or(Us::MAX, |b| b.moment().at).min(self.now());
+            self.seek(reached);
+            self.notes.push(format!(
+                "The moment of this link lies further into its run than this page goes at once. It stopped at {reached}; play goes on from here."
+            ));
+            return;
+        }
+        if check.is_some_and(|c| c != link::check(self.a.digest(), self.b.as_ref().map(|b| b.digest()))) {
+            self.notes.push(link::ANOTHER_RUN.to_owned());
+            self.seek(moment.at);
+            return;
+        }
+        if furthest > moment.at {
+            if end > moment.at && end <= furthest && self.pass(end, AHEAD_EVENTS) {
+                self.judge();
+            }
+            self.pass(furthest, AHEAD_EVENTS);
+            arrive(&mut *self.a, moment);
+            if let Some(b) = &mut self.b {
+                arrive(&mut **b, moment_b);
+            }
+        }
+    }
+
+    /// The preset or experiment that a link's run began as.
+    fn began_as(&mut self, origin: Option<Origin>) {
+        let (preset, trial) = match origin {
+            None => (None, None),
+            Some(Origin::Preset(name)) => (self.meta.presets.iter().position(|p| link::hash(p.id) == name), None),
+            Some(Origin::Experiment(name, guess)) => {
+                let experiment = self.tries.iter().find(|t| link::hash(t.id) == name);
+                let trial = experiment.map(|experiment| {
+                    Trial::new(experiment, guess.map(usize::from).filter(|g| *g < experiment.answers.len()))
+                });
+                (None, trial)
+            }
+        };
+        let unknown = matches!(origin, Some(Origin::Experiment(..))) && self.tries.is_empty();
+        if origin.is_some() && preset.is_none() && trial.is_none() && !unknown {
+            self.notes.push(
+                "The preset that this link began with is no longer part of the question. The run itself is all here."
+                    .to_owned(),
+            );
+        }
+        self.preset = preset;
+        self.trial = trial;
+    }
+
+    /// Runs on to this time. False when that takes more than so many events a side.
+    fn pass(&mut self, at: Us, events_max: u64) -> bool {
+        self.runs().fold(true, |all, run| all & (run.advance(at, events_max) == Advance::Reached))
+    }
+
     /// The fragment that brings somebody else to this moment.
     pub fn link(&self) -> String {
+        let origin = match (self.trial, self.preset) {
+            (Some(t), _) => Some(Origin::Experiment(link::hash(t.experiment.id), t.guess.map(|g| g as u8))),
+            (None, Some(i)) => self.meta.presets.get(i).map(|p| Origin::Preset(link::hash(p.id))),
+            (None, None) => None,
+        };
+        let b = self.b.as_deref();
         let shared = Shared {
-            a: self.a.value().clone(),
-            b: self.b.as_ref().map(|b| b.value().clone()),
-            moment: self.a.moment(),
-            moment_b: self.b.as_ref().map_or(Moment::default(), |b| b.moment()),
-            speed_milli: (self.speed * 1_000.0) as u32,
-            playing: false,
+            b: b.map(|b| b.value().clone()),
+            moment_b: b.map_or(Moment::default(), named),
+            furthest: self.frontier(),
+            speed_milli: (self.speed * 1_000.0 + 0.5) as u32,
+            until: self.until,
+            origin,
+            futures: self.futures.clone(),
+            check: Some(link::check(self.a.digest(), b.map(|b| b.digest()))),
+            ..Shared::one(self.a.value().clone(), named(&*self.a))
         };
         format!("#r={}", link::encode(&shared))
+    }
+
+    /// The link for somebody who is asked: the run and where it stands, and nothing of where it came from.
+    pub fn bare_link(&self) -> String {
+        let b = self.b.as_deref();
+        let shared = Shared {
+            b: b.map(|b| b.value().clone()),
+            moment_b: b.map_or(Moment::default(), named),
+            speed_milli: (self.speed * 1_000.0 + 0.5) as u32,
+            check: Some(link::check(self.a.digest(), b.map(|b| b.digest()))),
+            ..Shared::one(self.a.value().clone(), named(&*self.a))
+        };
+        format!("#r={}", link::encode(&shared))
+    }
+
+    /// Everything that another window needs to show the same.
+    pub fn reflection(&self) -> Reflection {
+        Reflection {
+            link: self.link(),
+            playing: self.playing,
+            until: self.until,
+            preset: self.preset,
+            trial: self.trial.map(|t| (t.experiment.id.to_owned(), t.guess)),
+            hidden: self.hidden.clone(),
+        }
+    }
+
+    /// Shows what another window shows. A run that plays along is left alone while it is no further off than `slack`
+    /// of the reader's time: it would only stutter. Without a word if that cannot be read: the next will be.
+    pub fn follow(&mut self, other: &Reflection, slack_s: f64) {
+        let Ok((shared, _)) = link::decode(self.question, &other.link) else { return };
+        let Shared { a, b, moment, moment_b, speed_milli, .. } = shared;
+        let same = self.stands_on(&a, b.as_ref());
+        if !same {
+            self.become_run(a, b);
+        }
+        self.speed = f64::from(speed_milli) / 1_000.0;
+        self.until = other.until;
+        self.preset = other.preset;
+        self.hidden.clone_from(&other.hidden);
+        self.futures.clear();
+        let told = other.trial.as_ref().and_then(|(id, guess)| Some((self.experiment(id)?, *guess)));
+        let measured = self.trial.filter(|t| same && told.is_some_and(|(e, _)| e.id == t.experiment.id));
+        self.trial = told.map(|(experiment, guess)| Trial {
+            measured: measured.and_then(|t| t.measured),
+            ..Trial::new(experiment, guess)
+        });
+        let apart_us = self.now().0.abs_diff(moment.at.0) as f64;
+        if !(same && other.playing && self.playing && apart_us <= slack_s * 1e6 * self.speed) {
+            arrive(&mut *self.a, moment);
+            if let Some(b) = &mut self.b {
+                arrive(&mut **b, moment_b);
+            }
+            self.remainder = 0.0;
+        }
+        self.playing = other.playing;
+        self.judge();
+    }
+
+    /// Does here what has been done in another window, which lags or leads a little: an act happens at this window's
+    /// own moment, so that nothing on its screen jumps. Returns the acts that are new.
+    pub fn take(&mut self, other: &Reflection, slack_s: f64) -> Vec<Input> {
+        let Ok((shared, _)) = link::decode(self.question, &other.link) else { return Vec::new() };
+        let (old_a, old_b) = (self.a.value().inputs.clone(), self.b.as_ref().map(|b| b.value().inputs.clone()));
+        let near = self.now().0.abs_diff(shared.moment.at.0) as f64 <= slack_s * 1e6 * self.speed.max(1.0);
+        let on_a = added(&old_a, &shared.a.inputs);
+        let on_b = shared.b.as_ref().zip(old_b.as_ref()).and_then(|(b, old)| added(old, &b.inputs));
+        let known = self.same_but_inputs(&shared.a, shared.b.as_ref());
+        let act = |what: What| matches!(what, What::Act { .. });
+        let futures = self.futures.len();
+        match (on_a, on_b) {
+            (Some(input), _) if known && near && self.playing && act(input.what) => {
+                if let What::Act { act, args } = input.what {
+                    self.act(act, args);
+                }
+            }
+            (Some(Input { what: What::Knob { knob, value }, .. }), None) if known && near && self.playing => {
+                self.set_knob(Side::A, knob, value);
+            }
+            (None, Some(Input { what: What::Knob { knob, value }, .. })) if known && near && self.playing => {
+                self.set_knob(Side::B, knob, value);
+            }
+            _ => {
+                let hidden = std::mem::take(&mut self.hidden);
+                self.follow(other, if known { slack_s } else { 0.0 });
+                self.hidden = hidden;
+            }
+        }
+        // A future that was left unseen is not offered.
+        self.futures.truncate(futures);
+        self.playing = other.playing;
+        self.speed = f64::from(shared.speed_milli) / 1_000.0;
+        self.inputs().iter().filter(|i| !old_a.contains(i)).copied().collect()
+    }
+
+    fn same_but_inputs(&self, a: &RunValue, b: Option<&RunValue>) -> bool {
+        let like = |x: &RunValue, y: &RunValue| x.seed == y.seed && x.knobs == y.knobs;
+        like(self.a.value(), a)
+            && self.b.as_ref().map(|b| b.value()).zip(b).map_or(b.is_none() && self.b.is_none(), |(x, y)| like(x, y))
+    }
+
+    fn stands_on(&self, a: &RunValue, b: Option<&RunValue>) -> bool {
+        let own = self.b.as_ref().map(|b| &b.value().inputs);
+        self.same_but_inputs(a, b) && self.a.value().inputs == a.inputs && own == b.map(|b| &b.inputs)
+    }
+
+    /// The same run with other inputs keeps what was simulated before the first that differs.
+    fn become_run(&mut self, a: RunValue, b: Option<RunValue>) {
+        if !self.same_but_inputs(&a, b.as_ref()) {
+            return self.start(a, b);
+        }
+        self.a.set_inputs(a.inputs);
+        if let (Some(own), Some(b)) = (&mut self.b, b) {
+            own.set_inputs(b.inputs);
+        }
     }
 
     /// One frame of play: `elapsed_ms` of the reader's time. True when something may look different.
@@ -330,14 +568,7 @@ impl Player {
         if trial.measured.is_some() || self.now() < Us(trial.experiment.until_us) || self.behind {
             return;
         }
-        let side = match trial.experiment.side {
-            ContentSide::A => Side::A,
-            ContentSide::B => Side::B,
-        };
-        let measured = script::parse_ask(self.question, trial.experiment.measure)
-            .ok()
-            .and_then(|ask| self.run(side).and_then(|run| script::answer(run, &ask)));
-        trial.measured = Some(measured);
+        trial.measured = Some((trial.measure)(self, trial.experiment));
         self.trial = Some(trial);
     }
 
@@ -355,6 +586,53 @@ impl Player {
         }
         self.remainder = 0.0;
         self.judge();
+    }
+
+    /// Goes towards a clock reading, by so many events at most; whether it is there. What has been run already costs
+    /// next to nothing.
+    pub fn approach(&mut self, at: Us, events: u64) -> bool {
+        let at = at.min(self.question.horizon.max(self.frontier()));
+        let known = self.frontier();
+        if at <= known {
+            self.seek(at);
+            return true;
+        }
+        if self.now() < known {
+            self.seek(known);
+        }
+        let mut there = self.a.advance(at, events) == Advance::Reached;
+        let reached = self.now();
+        if let Some(b) = &mut self.b {
+            there &= b.advance(reached, events) == Advance::Reached;
+        }
+        self.remainder = 0.0;
+        if there {
+            self.judge();
+        }
+        there
+    }
+
+    /// Exactly there, also between two events of one microsecond.
+    pub fn seek_exact(&mut self, moment: Moment, moment_b: Moment) {
+        self.a.seek_moment(moment);
+        if let Some(b) = &mut self.b {
+            b.seek_moment(moment_b);
+        }
+        self.remainder = 0.0;
+        self.judge();
+    }
+
+    /// Puts an act of these arguments at a time of the run, past or to come, on both sides. The clock stays where it is.
+    pub fn put_act(&mut self, at: Us, act: u8, args: [f64; 3]) {
+        if at < self.frontier() {
+            let value = self.a.value().clone();
+            self.keep_future(value, at);
+        }
+        for run in self.runs() {
+            let mut inputs = run.value().inputs.clone();
+            inputs.push(Input { at, what: What::Act { act, args } });
+            run.set_inputs(inputs);
+        }
     }
 
     pub fn step_forward(&mut self) {
@@ -400,30 +678,25 @@ impl Player {
         }
     }
 
-    /// Acts with the declaration's default arguments, the first replaced by `first` if given.
-    pub fn act_default(&mut self, act: u8, first: Option<f64>) {
+    /// Acts with the declaration's default arguments, the first ones replaced by those of `given` that they allow.
+    pub fn act_default(&mut self, act: u8, given: &[f64]) {
         let decl = &self.question.acts[act as usize];
         let mut args = [0.0; 3];
-        for (slot, arg) in args.iter_mut().zip(decl.args) {
-            *slot = arg.default;
-        }
-        if let (Some(v), Some(arg)) = (first, decl.args.first())
-            && arg.allows(v)
-        {
-            args[0] = v;
+        for (i, (slot, arg)) in args.iter_mut().zip(decl.args).enumerate() {
+            *slot = given.get(i).copied().filter(|v| arg.allows(*v)).unwrap_or(arg.default);
         }
         self.act(act, args);
     }
 
     /// Puts an act at another time than now: a click in a lane of the past or the near future.
-    pub fn act_at(&mut self, at: Us, act: u8, first: Option<f64>) {
+    pub fn act_at(&mut self, at: Us, act: u8, given: &[f64]) {
         let now = self.now();
         if at < now {
             self.seek(at);
-            self.act_default(act, first);
+            self.act_default(act, given);
             self.seek(now);
         } else {
-            self.act_default(act, first);
+            self.act_default(act, given);
         }
     }
 
@@ -509,7 +782,7 @@ impl Player {
     /// To the beginning of the same preset or experiment: the reader's own acts and knobs are undone.
     pub fn reset(&mut self) {
         if let Some(t) = self.trial {
-            self.load_experiment(t.experiment, t.guess);
+            self.begin(Trial { measured: None, ..t });
         } else if let Some(i) = self.preset {
             self.load_preset(i);
         } else {
@@ -571,7 +844,7 @@ impl Player {
             .value()
             .inputs
             .iter()
-            .filter(|i| i.at <= now.at && wanted(Tone::Fault))
+            .filter(|i| i.at <= now.at && wanted(Tone::Fault) && !self.hidden.contains(&i.at))
             .map(|i| LogRow {
                 at: i.at,
                 tone: Tone::Fault,
@@ -592,6 +865,60 @@ impl Player {
     }
 }
 
+/// The input that `new` has beyond `old`, if there is one and nothing else differs.
+fn added(old: &[Input], new: &[Input]) -> Option<Input> {
+    let one = new.iter().find(|i| !old.contains(i))?;
+    (new.len() == old.len() + 1 && old.iter().all(|i| new.contains(i))).then_some(*one)
+}
+
+/// A player's state, for a player in another window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reflection {
+    /// As [`Player::link`] has it.
+    pub link: String,
+    pub playing: bool,
+    pub until: Option<Us>,
+    pub preset: Option<usize>,
+    /// The experiment and the guess.
+    pub trial: Option<(String, Option<usize>)>,
+    pub hidden: Vec<Us>,
+}
+
+impl Reflection {
+    /// As one line, its words divided by tabs.
+    pub fn to_line(&self) -> String {
+        let number = |n: Option<u64>| n.map_or(String::new(), |n| n.to_string());
+        let hidden: Vec<String> = self.hidden.iter().map(|at| at.0.to_string()).collect();
+        let (trial, guess) = self.trial.as_ref().map_or(("", None), |(id, guess)| (id, *guess));
+        [
+            "run",
+            &self.link,
+            if self.playing { "1" } else { "" },
+            &number(self.until.map(|u| u.0)),
+            &number(self.preset.map(|i| i as u64)),
+            trial,
+            &number(guess.map(|i| i as u64)),
+            &hidden.join(" "),
+        ]
+        .join("\t")
+    }
+
+    /// The first line of a text that is one.
+    pub fn parse(text: &str) -> Option<Reflection> {
+        let line = text.lines().find_map(|line| line.strip_prefix("run\t"))?;
+        let words: Vec<&str> = line.split('\t').collect();
+        let [link, playing, until, preset, trial, guess, hidden] = words[..] else { return None };
+        Some(Reflection {
+            link: link.to_owned(),
+            playing: playing == "1",
+            until: until.parse().ok().map(Us),
+            preset: preset.parse().ok(),
+            trial: (!trial.is_empty()).then(|| (trial.to_owned(), guess.parse().ok())),
+            hidden: hidden.split(' ').filter_map(|at| at.parse().ok().map(Us)).collect(),
+        })
+    }
+}
+
 /// A line of the log in words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRow {
@@ -602,144 +929,4 @@ pub struct LogRow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn players() -> Vec<Player> {
-        crate::entries::ALL.iter().copied().map(Player::new).collect()
-    }
-
-    /// Plays for so many seconds of the reader's time.
-    fn watch(p: &mut Player, seconds: f64) {
-        for _ in 0..(seconds * 60.0) as u32 {
-            p.frame(1000.0 / 60.0);
-        }
-    }
-
-    #[test]
-    fn every_preset_plays_by_itself_and_shows_something_within_two_seconds() {
-        for mut p in players() {
-            for i in 0..p.meta.presets.len() {
-                p.load_preset(i);
-                watch(&mut p, 2.0);
-                assert!(p.now() > Us::ZERO, "{}: preset {} stands still", p.question.slug, p.meta.presets[i].id);
-                // Others may wait for the reader's own hand; the one that greets must not.
-                assert!(i > 0 || p.a().moment().events > 0, "{}: nothing happens at first", p.question.slug);
-                assert!(p.notes.is_empty(), "{:?}", p.notes);
-                if let Some(b) = p.run(Side::B) {
-                    // In their knobs from the start, or in what is done to them later.
-                    let differ = !p.differing().is_empty() || b.value().inputs != p.inputs();
-                    assert!(differ, "{}: both sides of {} are the same", p.question.slug, p.meta.presets[i].id);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_link_brings_somebody_else_to_the_same_moment() {
-        for mut p in players() {
-            for i in 0..p.meta.presets.len() {
-                p.load_preset(i);
-                watch(&mut p, 1.0);
-                for act in 0..p.question.acts.len() {
-                    p.act_default(act as u8, None);
-                    watch(&mut p, 0.2);
-                }
-                p.step_forward();
-                p.step_forward();
-                let mut other = Player::new(crate::entries::find(p.question.slug).unwrap());
-                other.load_link(&p.link());
-                assert_eq!(other.notes, Vec::<String>::new());
-                assert_eq!((other.now(), other.digest()), (p.now(), p.digest()), "{}", p.question.slug);
-                assert_eq!(other.inputs(), p.inputs());
-                assert!(!other.playing, "a shared moment waits to be looked at");
-            }
-        }
-    }
-
-    #[test]
-    fn acting_in_the_past_keeps_the_future_for_comparison() {
-        for mut p in players() {
-            let Some(act) = p.question.acts.iter().position(|a| a.fault) else { continue };
-            p.load_preset(0);
-            watch(&mut p, 2.0);
-            let (end, before) = (p.now(), p.digest());
-            p.seek(Us(end.0 / 2));
-            p.act_default(act as u8, None);
-            assert_eq!(p.futures.len(), 1, "{}", p.question.slug);
-            p.compare_future(0);
-            p.seek(end);
-            let b = p.run(Side::B).map(|b| format!("{:016x}", b.digest()));
-            assert!(
-                p.meta.presets[0].b.is_some() || b.as_deref() == Some(&before[..16]),
-                "{}: the old future is side B",
-                p.question.slug
-            );
-        }
-    }
-
-    #[test]
-    fn what_an_address_gets_wrong_is_said_and_the_rest_is_used() {
-        for mut p in players() {
-            let pairs = |list: &[(&str, &str)]| {
-                list.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect::<Vec<_>>()
-            };
-            p.load_query(&pairs(&[
-                ("seed", "7"),
-                ("nosuch", "1"),
-                ("speed", "99"),
-                ("preset", "nowhere"),
-                ("autoplay", "0"),
-                ("theme", "dark"),
-            ]));
-            assert_eq!(p.seed(), 7);
-            assert!(!p.playing);
-            assert_eq!(p.notes.len(), 3, "{:?}", p.notes);
-            let knob = &p.question.knobs[0];
-            p.notes.clear();
-            p.load_query(&pairs(&[(knob.key, "not a value"), ("seed", "minus one")]));
-            assert!(p.notes.iter().all(|n| n.contains("expected")), "{:?}", p.notes);
-            p.notes.clear();
-            p.load_link("#r=%%%");
-            p.load_link("#r=AAAA");
-            assert_eq!(p.notes.len(), 2);
-            watch(&mut p, 0.1);
-        }
-    }
-
-    #[test]
-    fn an_experiment_is_measured_in_the_run_that_was_watched() {
-        for mut p in players() {
-            for t in p.meta.tries.iter().filter(|t| t.until_us <= 120_000_000) {
-                p.load_experiment(t, Some(0));
-                p.seek(Us(t.until_us));
-                let measured = p.trial.and_then(|t| t.measured).flatten();
-                assert!(
-                    measured.is_some_and(|m| t.right_choice(m).is_some()),
-                    "{}/{}: {measured:?}",
-                    p.question.slug,
-                    t.id
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn both_sides_keep_one_clock() {
-        for mut p in players() {
-            p.load_preset(0);
-            if !p.two_sided() {
-                p.toggle_sides();
-            }
-            watch(&mut p, 1.0);
-            for (i, k) in p.question.knobs.iter().enumerate().filter(|(_, k)| k.live) {
-                let v = if p.knob(Side::B, i as u8) == k.max { k.min } else { k.max };
-                p.set_knob(Side::B, i as u8, v);
-                assert_eq!(p.run(Side::B).map(|b| b.moment().at), Some(p.now()), "{}: {}", p.question.slug, k.key);
-                watch(&mut p, 0.1);
-            }
-            p.act_default(0, None);
-            assert_eq!(p.run(Side::B).map(|b| b.moment().at), Some(p.now()));
-        }
-    }
-}
+mod tests;

@@ -1,12 +1,13 @@
 //! Addresses: what one says when the page opens, and how a moment is passed on.
 
 #[cfg(feature = "csr")]
+use super::StageMode;
+#[cfg(feature = "csr")]
 use super::more;
 use super::player::Player;
 use super::{Handle, button};
-use crate::app::use_root;
-use crate::ui::el::{Piece, el};
-use crate::ui::{NodeRef, Signal, after, document, window};
+use crate::ui::el::{Piece, Tag, el};
+use crate::ui::{NodeRef, after, document, window};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlDialogElement, HtmlElement, HtmlInputElement};
 
@@ -25,28 +26,28 @@ fn pairs(search: &str) -> Vec<(String, String)> {
 
 /// Sets the player up as the address says: `?limit=5&seed=7`, `#r=...`. Plays unless told not to.
 #[cfg(feature = "csr")]
-pub fn read_address(h: Handle) {
-    let apply = move || {
-        let location = window().location();
-        let query = pairs(&location.search().unwrap_or_default());
-        let hash = location.hash().unwrap_or_default();
-        h.change(|p| {
-            if !query.is_empty() {
-                p.load_query(&query);
-            }
-        });
-        if hash.starts_with("#r=") {
-            more::with(h, move |m| h.change(|p| (m.load_link)(p, &hash)));
-        }
-    };
-    apply();
-    // Another link pasted over this one.
+pub fn read_address(h: Handle, mode: StageMode) {
+    let location = window().location();
+    let query = location.search().unwrap_or_default();
+    if !query.is_empty() {
+        more::with_address(h, move |address| h.change(|p| (address.query)(p, &query)));
+    }
+    let link = || Some(window().location().hash().unwrap_or_default()).filter(|hash| hash.starts_with("#r="));
+    if let Some(hash) = link() {
+        more::with_address(h, move |address| h.change(|p| (address.link)(p, &hash)));
+    }
+    // Another link pasted over this one. Its run may have begun as an experiment, which a candidate's page does not know.
     crate::ui::on_window("hashchange", move |_: web_sys::Event| {
-        let hash = window().location().hash().unwrap_or_default();
-        if hash.starts_with("#r=") {
-            more::with(h, move |m| h.change(|p| (m.load_link)(p, &hash)));
+        if let Some(hash) = link() {
+            more::with_link(h, mode != StageMode::Candidate, move |address| h.change(|p| (address.link)(p, &hash)));
         }
     });
+}
+
+/// What the address's query asks for, with its question mark.
+#[cfg(feature = "csr")]
+pub fn load_query(p: &mut Player, query: &str) {
+    p.load_query(&pairs(query));
 }
 
 /// The page's address without query and fragment.
@@ -55,24 +56,25 @@ fn here() -> String {
     format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default())
 }
 
-thread_local! {
-    static SHARE: Dialogs =
-        const { Dialogs { link: std::cell::RefCell::new(None), embed: std::cell::RefCell::new(None) } };
+/// The address of the moment that is shown.
+pub fn address(h: Handle) -> String {
+    format!("{}{}", here(), h.with(Player::link))
 }
 
-/// The open dialogs' elements, for the functions that show them.
-struct Dialogs {
-    link: std::cell::RefCell<Option<(NodeRef<HtmlDialogElement>, NodeRef<HtmlInputElement>)>>,
-    embed: std::cell::RefCell<Option<(NodeRef<HtmlDialogElement>, Signal<String>)>>,
+type LinkDialog = (NodeRef<HtmlDialogElement>, NodeRef<HtmlInputElement>);
+
+thread_local! {
+    /// The dialog with a link to copy by hand, for the function that shows it.
+    static LINK: std::cell::RefCell<Option<LinkDialog>> = const { std::cell::RefCell::new(None) };
 }
 
 /// Copies a link to this exact moment; where the clipboard is closed, shows it for copying by hand.
 pub fn copy_link(h: Handle) {
-    let url = format!("{}{}", here(), h.with(Player::link));
-    copy(h, url, "Link to this moment copied.");
+    copy(h, address(h), "Link to this moment copied.");
 }
 
-fn copy(h: Handle, text: String, done: &'static str) {
+/// Puts a text into the clipboard and says so; where that is closed, shows the text for copying by hand.
+pub fn copy(h: Handle, text: String, done: &'static str) {
     wasm_bindgen_futures::spawn_local(async move {
         if write_clipboard(&text).await {
             h.say(done);
@@ -96,7 +98,8 @@ fn toast(_h: Handle, _text: &str) {
     }
 }
 
-async fn write_clipboard(text: &str) -> bool {
+/// Whether the text is in the clipboard now.
+pub async fn write_clipboard(text: &str) -> bool {
     let navigator = window().navigator();
     // Absent outside secure contexts and in frames that may not use it.
     let present = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
@@ -104,8 +107,8 @@ async fn write_clipboard(text: &str) -> bool {
 }
 
 fn show_for_copying(text: &str) {
-    SHARE.with(|s| {
-        let Some((dialog, field)) = *s.link.borrow() else { return };
+    LINK.with(|link| {
+        let Some((dialog, field)) = *link.borrow() else { return };
         if let Some(field) = field.get_untracked() {
             field.set_value(text);
         }
@@ -114,17 +117,6 @@ fn show_for_copying(text: &str) {
         }
         if let Some(field) = field.get_untracked() {
             field.select();
-        }
-    });
-}
-
-/// Opens the dialog with the two lines for a blog post.
-pub fn open_embed(h: Handle) {
-    SHARE.with(|s| {
-        let Some((dialog, moment)) = *s.embed.borrow() else { return };
-        moment.set(h.with(Player::link));
-        if let Some(dialog) = dialog.get_untracked() {
-            _ = dialog.show_modal();
         }
     });
 }
@@ -138,106 +130,31 @@ pub fn full_screen(root: NodeRef<HtmlElement>) {
     }
 }
 
-/// The dialogs of sharing, closed.
-pub fn dialogs(h: Handle) -> Piece {
+/// The dialog with a link to copy by hand, closed.
+pub fn dialog() -> Piece {
     let link = NodeRef::<HtmlDialogElement>::new();
     let field = NodeRef::<HtmlInputElement>::new();
-    let embed = NodeRef::<HtmlDialogElement>::new();
-    let moment = Signal::new(String::new());
-    let this_moment = Signal::new(false);
-    let theme = Signal::new("");
-    let height = Signal::new(480u32);
-    SHARE.with(|s| {
-        *s.link.borrow_mut() = Some((link, field));
-        *s.embed.borrow_mut() = Some((embed, moment));
-    });
-    let root = use_root();
-    let slug = h.meta.slug;
-    let src = move || {
-        let path = root.link(&format!("embed/{slug}/"));
-        let origin =
-            if cfg!(feature = "csr") { window().location().origin().unwrap_or_default() } else { String::new() };
-        let preset = h.shape(|p| p.preset.map(|i| p.meta.presets[i].id));
-        let mut query: Vec<String> = Vec::new();
-        if !this_moment.get()
-            && let Some(id) = preset
-        {
-            query.push(format!("preset={id}"));
-        }
-        if !theme.get().is_empty() {
-            query.push(format!("theme={}", theme.get()));
-        }
-        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let fragment = if this_moment.get() { moment.get() } else { String::new() };
-        format!("{origin}{path}{query}{fragment}")
-    };
-    let code = {
-        let src = src.clone();
-        move || {
-            format!(
-                "<iframe src=\"{}\" title=\"{}: a simulation you can break\"\n  width=\"100%\" height=\"{}\" loading=\"lazy\" allow=\"fullscreen; clipboard-write\"></iframe>",
-                src().replace('&', "&amp;"),
-                h.meta.short,
-                height.get()
-            )
-        }
-    };
-    let text = code.clone();
-    let close = move |dialog: NodeRef<HtmlDialogElement>| {
-        button("Close").click(move || {
-            if let Some(d) = dialog.get_untracked() {
-                d.close();
-            }
-        })
-    };
-    let dialog = |node: NodeRef<HtmlDialogElement>, label: &'static str| {
-        el("dialog").class("stage-dialog").attr("aria-label", label).node_ref(node)
-    };
-    let choice = |label: &'static str, options: &[(&'static str, &'static str)], chosen: fn(&str) -> &'static str| {
-        let options = crate::ui::el::each(options, |(value, words)| el("option").attr("value", *value).kid(*words));
-        let select = el("select").class("field").kid(options).change(move |value| {
-            let value = chosen(&value);
-            match value {
-                "moment" | "preset" => this_moment.set(value == "moment"),
-                _ => theme.set(value),
-            }
-        });
-        el("label").kid(label).kid(select)
-    };
-    let px = el("input")
-        .attrs(&[("class", "field"), ("type", "number"), ("min", "320"), ("max", "1200"), ("step", "10")])
-        .value(move || height.get().to_string())
-        .change(move |value| {
-            if let Ok(px) = value.parse() {
-                height.set(px);
-            }
-        });
-    let choices = el("p")
-        .class("dialog-row")
-        .kid(choice("Show ", &[("preset", "the preset"), ("moment", "this very moment")], |value| {
-            if value == "moment" { "moment" } else { "preset" }
-        }))
-        .kid(choice("Theme ", &[("", "as the reader's"), ("light", "light"), ("dark", "dark")], |value| match value {
-            "light" => "light",
-            "dark" => "dark",
-            _ => "",
-        }))
-        .kid(el("label").kid("Height ").kid(px));
-    let area = el("textarea")
-        .attrs(&[("class", "field wide"), ("rows", "4"), ("readonly", ""), ("aria-label", "HTML for the post")])
-        .value(text);
+    LINK.with(|l| *l.borrow_mut() = Some((link, field)));
     let by_hand = el("input")
         .attrs(&[("class", "field wide"), ("type", "text"), ("readonly", ""), ("aria-label", "Link")])
         .node_ref(field);
-    let link = dialog(link, "Link to this moment")
+    dialog_of(link, "Link to this moment")
         .kid(el("p").kid("This page may not use the clipboard. Copy the link by hand:"))
         .kid(by_hand)
-        .kid(el("p").kid(close(link)));
-    let embed = dialog(embed, "Embed").kid(el("h2").kid("Put this into a post")).kid(choices).kid(area).kid(
-        el("p")
-            .class("dialog-row")
-            .kid(button("Copy").click(move || copy(h, code(), "HTML copied.")))
-            .kid(close(embed)),
-    );
-    Piece::List(vec![link.into(), embed.into()])
+        .kid(el("p").kid(close_button(link)))
+        .into()
+}
+
+/// A dialog of the stage, closed and empty.
+pub fn dialog_of(node: NodeRef<HtmlDialogElement>, label: &'static str) -> Tag {
+    el("dialog").class("stage-dialog").attr("aria-label", label).node_ref(node)
+}
+
+/// The button that closes a dialog.
+pub fn close_button(dialog: NodeRef<HtmlDialogElement>) -> Tag {
+    button("Close").click(move || {
+        if let Some(d) = dialog.get_untracked() {
+            d.close();
+        }
+    })
 }

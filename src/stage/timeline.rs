@@ -16,6 +16,12 @@ const EDGE: f32 = 9.0;
 /// Marks are gathered into so many bins, so that a storm of refusals stays readable.
 const BINS: usize = 140;
 
+/// Where the head stands, in whole pixels: while the run plays, a smaller step is not worth a drawing.
+#[cfg(feature = "csr")]
+pub fn head_px(p: &Player, width: f64) -> u64 {
+    (p.now().0 as f64 / p.span().0.max(1) as f64 * (width - 2.0 * f64::from(EDGE))).round() as u64
+}
+
 /// Draws the timeline at its size on screen.
 pub fn draw(p: &Player, width: f32, scene: &mut Scene) {
     let mut view = View::wide(HEIGHT);
@@ -29,7 +35,7 @@ pub fn draw(p: &Player, width: f32, scene: &mut Scene) {
     scene.line(left, y, x(p.frontier()), y).stroke(Tone::Ink3).width(4.0).opacity(0.45);
     scene.line(left, y, now, y).stroke(Tone::Accent).width(4.0);
     marks(p, scene, &x, y);
-    for (i, input) in p.inputs().iter().enumerate() {
+    for (i, input) in p.inputs().iter().enumerate().filter(|(_, input)| !p.hidden.contains(&input.at)) {
         let at = x(input.at);
         scene
             .path(|d| {
@@ -96,7 +102,7 @@ pub fn view(h: Handle) -> Piece {
         h.with(|p| time_at(p, f64::from(ev.client_x()) - bounds.left(), bounds.width()))
     };
     let down = move |ev: PointerEvent| {
-        if ev.button() != 0 {
+        if ev.button() != 0 || !ev.is_primary() {
             return;
         }
         let mark = ev
@@ -119,7 +125,9 @@ pub fn view(h: Handle) -> Piece {
         }
     };
     let up = move |ev: PointerEvent| {
-        if let Some(i) = dragged.with(|d| *d).filter(|_| pressed.with(|p| *p)) {
+        // The browser may have taken the finger away for something else: then nothing was put anywhere.
+        let put = pressed.with(|p| *p) && ev.type_() != "pointercancel";
+        if let Some(i) = dragged.with(|d| *d).filter(|_| put) {
             let to = time(&ev);
             h.change(|p| p.move_input(i as usize, to));
             h.say(format!("Moved to {}", number::clock_us(to.0)));

@@ -7,6 +7,7 @@
 //! A [`Part`](Piece::Part) that runs again is compared with what stands there, so that a list which
 //! grows several times a second keeps its elements, with the focus and the press that may be on them.
 
+use super::markup::Markup;
 use super::{NodeRef, batch, document, follow, value_of};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -54,7 +55,7 @@ pub struct Tag {
     moving: Vec<(Where, &'static str, Value)>,
     events: Vec<(&'static str, Listener)>,
     kids: Vec<Piece>,
-    html: Option<String>,
+    html: Option<Markup>,
     load: Option<Load>,
 }
 
@@ -135,8 +136,8 @@ impl Tag {
         self
     }
 
-    /// Markup of our own making, never of data.
-    pub fn html(mut self, html: String) -> Tag {
+    /// What stands in it before its pieces.
+    pub fn html(mut self, html: Markup) -> Tag {
         self.html = Some(html);
         self
     }
@@ -226,7 +227,7 @@ struct MadeTag {
     moving: Vec<(Where, &'static str)>,
     events: Vec<Listening>,
     kids: Vec<Made>,
-    html: Option<String>,
+    html: Option<Markup>,
 }
 
 fn text_node(text: &str) -> web_sys::Node {
@@ -385,7 +386,7 @@ impl Tag {
             _ = el.set_attribute(name, value);
         }
         if let Some(html) = &self.html {
-            el.set_inner_html(html);
+            html.put(&el);
         }
         let kids: Vec<Made> = self.kids.into_iter().map(Piece::make).collect();
         kids.iter().for_each(|k| k.place(&el, None));
@@ -426,7 +427,7 @@ impl Tag {
         }
         made.fixed = self.fixed;
         if self.html != made.html {
-            made.el.set_inner_html(self.html.as_deref().unwrap_or_default());
+            self.html.clone().unwrap_or_default().put(&made.el);
             made.html = self.html;
         }
         for (place, name, value) in self.moving {
@@ -489,7 +490,7 @@ impl Tag {
         if matches!(self.name, "input" | "img") {
             return;
         }
-        out.push_str(self.html.as_deref().unwrap_or_default());
+        out.push_str(self.html.as_ref().map_or("", Markup::as_str));
         self.kids.into_iter().for_each(|k| k.write(out));
         out.push_str("</");
         out.push_str(self.name);

@@ -4,6 +4,9 @@
 //! HTML, and effects do not run.
 
 pub mod el;
+pub mod markup;
+#[cfg(feature = "csr")]
+pub mod media;
 
 use sycamore_reactive as reactive;
 use wasm_bindgen::JsCast;
@@ -84,14 +87,18 @@ pub fn memo<T: PartialEq + Clone + 'static>(f: impl FnMut() -> T + 'static) -> i
 #[cfg_attr(not(feature = "csr"), allow(unused_variables))]
 pub fn effect(f: impl FnMut() + 'static) {
     #[cfg(feature = "csr")]
-    {
-        let (scope, alive) = (reactive::use_current_scope(), reactive::create_signal(()));
-        wasm_bindgen_futures::spawn_local(async move {
-            if alive.is_alive() {
-                scope.run_in(|| reactive::create_effect(f));
-            }
-        });
-    }
+    boxed_effect(Box::new(f));
+}
+
+/// One for all effects, not one for each: they are many.
+#[cfg(feature = "csr")]
+fn boxed_effect(f: Box<dyn FnMut()>) {
+    let (scope, alive) = (reactive::use_current_scope(), reactive::create_signal(()));
+    wasm_bindgen_futures::spawn_local(async move {
+        if alive.is_alive() {
+            scope.run_in(|| reactive::create_effect(f));
+        }
+    });
 }
 
 /// Runs `f` at once, and again whenever a signal that it read has changed.
@@ -101,6 +108,13 @@ pub(crate) fn follow(f: impl FnMut() + 'static) {
 
 /// What `f` changes is told when it is done, all at once.
 pub fn batch<T>(f: impl FnOnce() -> T) -> T {
+    let (mut f, mut result) = (Some(f), None);
+    batch_of(&mut || result = f.take().map(|f| f()));
+    result.expect("what is batched runs at once")
+}
+
+/// One for all, as [`boxed_effect`].
+fn batch_of(f: &mut dyn FnMut()) {
     match ROOT.get() {
         // Events come from outside of everything that is followed.
         Some(root) => root.run_in(|| reactive::batch(f)),
@@ -209,6 +223,17 @@ pub fn document() -> web_sys::Document {
 #[cfg(feature = "csr")]
 pub fn location() -> web_sys::Location {
     window().location()
+}
+
+/// Whether this page stands in a frame of another one, which may lay anything over it.
+pub fn is_framed() -> bool {
+    window().parent().ok().flatten().is_some_and(|parent| parent != window())
+}
+
+/// What the page's address says of this name in its query; the first, if it says it twice.
+#[cfg(feature = "csr")]
+pub fn asked(name: &str) -> Option<String> {
+    web_sys::UrlSearchParams::new_with_str(&location().search().ok()?).ok()?.get(name)
 }
 
 /// Calls `f` at every event of this name that reaches the window, as long as this part of the page stands.

@@ -3,16 +3,21 @@
 //! A picture is a pure function of a run at a moment: no state of its own, no clock. Each has a wide
 //! layout (860 units across) and a narrow one (390).
 
+pub mod api_versioning;
 pub mod backpressure;
 pub mod caching_benefits;
 pub mod db_bottleneck_spikes;
+pub mod debug_latency;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
 pub mod idempotent_api;
 pub mod million_rpm_architecture;
+pub mod monolith_vs_microservices;
+pub mod observability;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
+pub mod rest_vs_graphql;
 pub mod saga_consistency;
 pub mod service_communication;
 pub mod slow_db_queries;
@@ -57,6 +62,11 @@ pub static ALL: &[&Picture] = &[
     &event_sourcing::PICTURE,
     &service_communication::PICTURE,
     &db_bottleneck_spikes::PICTURE,
+    &api_versioning::PICTURE,
+    &observability::PICTURE,
+    &rest_vs_graphql::PICTURE,
+    &monolith_vs_microservices::PICTURE,
+    &debug_latency::PICTURE,
 ];
 
 pub fn find(slug: &str) -> Option<&'static Picture> {

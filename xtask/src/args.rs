@@ -53,6 +53,11 @@ impl Args {
         Some(self.words.remove(at))
     }
 
+    /// Everything that is left, for the program that is started with it.
+    pub fn rest(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.words)
+    }
+
     /// Fails if a word is left that nobody asked for.
     pub fn finish(&self) -> anyhow::Result<()> {
         match self.words.first() {

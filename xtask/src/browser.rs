@@ -1,4 +1,4 @@
-//! The browser for the tests: one that is there, or one from the distribution's archive.
+//! The browsers for the tests: those that are there, or those from the distribution's archive.
 
 use std::env;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub fn ensure() -> anyhow::Result<PathBuf> {
         }
         bail!("CHROMIUM names {}, which does not run; expected the path of a Chromium or Chrome", path.display());
     }
-    if let Some(path) = find() {
+    if let Some(path) = find(NAMES) {
         return Ok(path);
     }
     let has_apt = has_program("apt-get");
@@ -32,12 +32,8 @@ pub fn ensure() -> anyhow::Result<PathBuf> {
         };
         bail!("the browser tests need Chromium and there is none on PATH: {how}, or set CHROMIUM to its path");
     }
-    step("apt-get install chromium", || {
-        let apt = |args: &[&str]| run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(args));
-        apt(&["update", "-qq"])?;
-        apt(&["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"])
-    })?;
-    match find() {
+    install(&["chromium", "fonts-dejavu-core"])?;
+    match find(NAMES) {
         Some(path) => Ok(path),
         // Ubuntu's package is a stand-in for a snap, and containers have no snapd.
         None => bail!(
@@ -46,9 +42,84 @@ pub fn ensure() -> anyhow::Result<PathBuf> {
     }
 }
 
-fn find() -> Option<PathBuf> {
+/// An engine that the tests of `e2e/cross` run in beside Chromium.
+struct Engine {
+    /// As the tests call it.
+    name: &'static str,
+    /// Programs that must be there, each under one of its names.
+    programs: &'static [&'static [&'static str]],
+    /// Where Debian and Ubuntu have it.
+    packages: &'static [&'static str],
+    /// What to do elsewhere.
+    elsewhere: &'static str,
+}
+
+const FIREFOX: &[&str] = &["firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];
+
+const ENGINES: [Engine; 2] = [
+    Engine {
+        name: "firefox",
+        programs: &[FIREFOX],
+        packages: &["firefox-esr"],
+        elsewhere: "install Firefox 140 or newer, and put `firefox` on PATH",
+    },
+    // It has no headless mode, and draws on a display of its own.
+    Engine {
+        name: "webkit",
+        programs: &[&["WebKitWebDriver"], &["Xvfb"]],
+        packages: &["webkit2gtk-driver", "xvfb"],
+        elsewhere: "install WebKitGTK's WebKitWebDriver with its MiniBrowser, and Xvfb; there is neither for macOS nor for Windows",
+    },
+];
+
+impl Engine {
+    fn is_there(&self) -> bool {
+        self.programs.iter().all(|names| find(names).is_some())
+    }
+}
+
+/// What the tests of `e2e/cross` are told: the engines that are here, and where Firefox is.
+pub struct Engines {
+    pub names: String,
+    pub firefox: Option<PathBuf>,
+}
+
+/// Finds the other engines; installs them on Debian and Ubuntu when we are root. Where one is missing all the same,
+/// continuous integration fails, since "not tested" must not look like "passed"; a developer is told.
+pub fn engines() -> anyhow::Result<Engines> {
+    let missing = || ENGINES.iter().filter(|engine| !engine.is_there());
+    let packages: Vec<&str> = missing().flat_map(|engine| engine.packages).copied().collect();
+    let can_install = has_program("apt-get") && is_root();
+    if can_install && !packages.is_empty() {
+        install(&packages)?;
+    }
+    for Engine { name, packages, elsewhere, .. } in missing() {
+        let how = match has_program("apt-get") {
+            true => format!("run `apt-get install {}` as root", packages.join(" ")),
+            false => (*elsewhere).to_owned(),
+        };
+        if env::var_os("CI").is_some() {
+            bail!("the tests in {name} cannot run: it is not installed; {how}");
+        }
+        println!("NOT TESTED in {name}: it is not installed. To test in it, too, {how}.");
+    }
+    let names = ENGINES.iter().filter(|engine| engine.is_there()).map(|engine| engine.name);
+    let names: Vec<&str> = std::iter::once("chromium").chain(names).collect();
+    Ok(Engines { names: names.join(","), firefox: find(FIREFOX) })
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    step(&format!("apt-get install {}", packages.join(" ")), || {
+        let apt = |args: &[&str]| run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(args));
+        apt(&["update", "-qq"])?;
+        apt(&[&["install", "-y", "-qq", "--no-install-recommends"], packages].concat())
+    })
+}
+
+/// The first of these programs that is on PATH, or at its own path, and runs.
+fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    NAMES
+    names
         .iter()
         .flat_map(|name| env::split_paths(&path).map(move |folder| folder.join(name)))
         .find(|candidate| candidate.exists() && works(candidate))
@@ -56,6 +127,10 @@ fn find() -> Option<PathBuf> {
 
 /// Ubuntu's stand-in exists and fails, so existing is not enough.
 fn works(path: &PathBuf) -> bool {
+    // These know no such word, and are no stand-ins.
+    if path.ends_with("Xvfb") || path.ends_with("WebKitWebDriver") {
+        return true;
+    }
     Command::new(path)
         .arg("--version")
         .stdout(Stdio::null())

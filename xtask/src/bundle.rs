@@ -8,7 +8,9 @@
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
 //! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js
 //! style/tokens.css, style/*.css in order of name ---------------------> assets/style-<hash>.css
+//! the same without the text around a stage ----------------------------> assets/embed-<hash>.css
 //! style/lists.css ----------------------------------------------------> assets/lists-<hash>.css
+//! style/present.css --------------------------------------------------> assets/present-<hash>.css
 //! ```
 //!
 //! Names carry a hash of the content, so a host may let browsers keep them for ever.
@@ -17,29 +19,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::args::Args;
+use crate::parts::Cut;
 use crate::site::hash_hex;
 use crate::step::{cargo, output, run, step};
-use crate::{node, parts, paths};
+use crate::{node, parts, paths, slim};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
-
-/// What wasm-opt may use: exactly what rustc's wasm32 target emits. With `--all-features` it goes on to
-/// use proposals that browsers refuse.
-const WASM_FEATURES: &[&str] = &[
-    "--enable-bulk-memory",
-    "--enable-bulk-memory-opt",
-    "--enable-call-indirect-overlong",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
 
 /// How much work goes into the bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,8 +55,12 @@ pub struct Bundle {
     /// The files of the parts, by name: `lists`, `rate_limiter_design`.
     pub parts: BTreeMap<String, String>,
     pub css: String,
+    /// What an embed needs of that.
+    pub embed_css: String,
     /// What pages that list questions need besides.
     pub lists_css: String,
+    /// What the two windows of a talk need besides.
+    pub present_css: String,
     pub icon: String,
 }
 
@@ -91,31 +86,18 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     if kind == Kind::Release {
         without_std_floats(&compiled)?;
     }
-    let glue = paths::target().join(match kind {
+    let folder = paths::target().join(match kind {
         Kind::Release => "xtask/glue-release",
         Kind::Dev => "xtask/glue-dev",
     });
-    empty(&glue)?;
-    let cut = step("cutting the app into parts", || parts::cut(&compiled, &glue))?;
-    step("wasm-bindgen", || bind(&cut.main, "app", kind, &glue))?;
-    let mut wasm = glue.join("app_bg.wasm");
-    let mut modules = cut.modules.clone();
-    if kind == Kind::Release {
-        step("wasm-opt", || {
-            wasm = optimise(&wasm)?;
-            for module in &mut modules {
-                *module = optimise(module)?;
-            }
-            Ok(())
-        })?;
-    }
+    let Program { cut, main, modules } = program(&compiled, kind, Names::Removed, None, &folder)?;
 
     let assets = site.join("assets");
     empty(&assets)?;
     // Inline JavaScript of dependencies, if there is any: the glue imports it by these paths.
-    copy_tree(&glue.join("snippets"), &assets.join("snippets"))?;
-    let glue = fs::read_to_string(glue.join("app.js")).context("reading the glue")?;
-    let (wasm, glue) = parts::with_short_names(&fs::read(wasm)?, &glue)?;
+    copy_tree(&folder.join("snippets"), &assets.join("snippets"))?;
+    let glue = fs::read_to_string(folder.join("app.js")).context("reading the glue")?;
+    let (wasm, glue) = parts::with_short_names(&parts::without_placeholders(&fs::read(main)?)?, &glue)?;
     let wasm = write_hashed(&assets, "app", "wasm", &wasm)?;
     let mut built = BTreeMap::new();
     for module in &modules {
@@ -131,16 +113,77 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     }
     let link = parts::loaders(&cut, &files)?;
     let (js, link) = write_glue(&assets, &glue, &link, kind)?;
-    let boot = fs::read_to_string(paths::root().join("xtask/web/boot.js")).context("reading xtask/web/boot.js")?;
-    let boot = boot.replace("APP_JS", &js).replace("APP_WASM", &wasm);
-    let boot = write_hashed(&assets, "boot", "js", boot.as_bytes())?;
+    let web = |name: &str| {
+        fs::read_to_string(paths::root().join("xtask/web").join(name))
+            .with_context(|| format!("reading xtask/web/{name}"))
+    };
+    let hints = write_module(&assets, "hints", &web("hints.js")?, kind)?;
+    let boot = web("boot.js")?.replace("APP_JS", &js).replace("APP_WASM", &wasm).replace("HINTS_JS", &hints);
+    let boot = write_module(&assets, "boot", &boot, kind)?;
     let theme = fs::read(paths::root().join("xtask/web/theme.js")).context("reading xtask/web/theme.js")?;
     let theme = write_hashed(&assets, "theme", "js", &theme)?;
-    let css = write_hashed(&assets, "style", "css", stylesheet()?.as_bytes())?;
+    let css = write_hashed(&assets, "style", "css", stylesheet(&[LISTS_CSS, PRESENT_CSS])?.as_bytes())?;
+    let embed_css = stylesheet(&[LISTS_CSS, PRESENT_CSS, ARTICLE_CSS, PAGES_CSS])?;
+    let embed_css = write_hashed(&assets, "embed", "css", embed_css.as_bytes())?;
     let lists_css = write_hashed(&assets, "lists", "css", style_of(&[LISTS_CSS])?.as_bytes())?;
+    let present_css = write_hashed(&assets, "present", "css", style_of(&[PRESENT_CSS])?.as_bytes())?;
     let icon = fs::read(paths::root().join("xtask/web/icon.svg")).context("reading xtask/web/icon.svg")?;
     let icon = write_hashed(&assets, "icon", "svg", &icon)?;
-    Ok(Bundle { boot, theme, js, link, wasm, parts: files, css, lists_css, icon })
+    Ok(Bundle { boot, theme, js, link, wasm, parts: files, css, embed_css, lists_css, present_css, icon })
+}
+
+/// Whether functions keep their names, which is for those who count bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    Kept,
+    Removed,
+}
+
+/// The modules of the app.
+pub struct Program {
+    pub cut: Cut,
+    /// The main module.
+    pub main: PathBuf,
+    /// The others, by the stems of their file names.
+    pub modules: Vec<PathBuf>,
+}
+
+/// Cuts the compiled app, binds it to JavaScript and, for a release, makes it small; all of it in `folder`, which is
+/// emptied first. With `only`, all but the main module and these parts are left out.
+pub fn program(
+    compiled: &Path,
+    kind: Kind,
+    names: Names,
+    only: Option<&[String]>,
+    folder: &Path,
+) -> anyhow::Result<Program> {
+    empty(folder)?;
+    let mut compiled = compiled.to_owned();
+    if kind == Kind::Release {
+        let slim = folder.join("slim.wasm");
+        step("taking out the messages of panics", || {
+            let (wasm, calls) = slim::without_panic_messages(&fs::read(&compiled)?)?;
+            eprintln!("    {calls} calls became traps");
+            fs::write(&slim, wasm).context("writing the app without messages")
+        })?;
+        compiled = slim;
+    }
+    let mut cut = step("cutting the app into parts", || parts::cut(&compiled, folder))?;
+    if let Some(only) = only {
+        cut.keep(only)?;
+    }
+    step("wasm-bindgen", || bind(&cut.main, "app", names, folder))?;
+    let mut main = folder.join("app_bg.wasm");
+    let mut modules = cut.modules.clone();
+    if kind == Kind::Release {
+        step("wasm-opt", || {
+            modules.push(main.clone());
+            optimise(&mut modules, names)?;
+            main = modules.pop().context("no main module")?;
+            Ok(())
+        })?;
+    }
+    Ok(Program { cut, main, modules })
 }
 
 /// The glue and the loaders import each other, so both carry the hash of both.
@@ -164,6 +207,17 @@ fn write_glue(assets: &Path, glue: &str, link: &str, kind: Kind) -> anyhow::Resu
     Ok((js, loaders))
 }
 
+/// Writes a module of `xtask/web/` under a hashed name, without its comments if it is to be published.
+pub fn write_module(assets: &Path, stem: &str, text: &str, kind: Kind) -> anyhow::Result<String> {
+    if kind == Kind::Dev {
+        return write_hashed(assets, stem, "js", text.as_bytes());
+    }
+    let path = paths::target().join("xtask").join(format!("{stem}.js"));
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    minify(&path)?;
+    write_hashed(assets, stem, "js", &fs::read(&path)?)
+}
+
 /// Makes a module of JavaScript shorter, in place.
 pub fn minify(path: &Path) -> anyhow::Result<()> {
     run(node::terser()?.args(["--module", "--compress", "--mangle", "--output"]).arg(path).arg(path))
@@ -182,7 +236,7 @@ fn ensure_target() -> anyhow::Result<()> {
 }
 
 /// Compiles the app and returns the path of the raw wasm file.
-fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
+pub fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
     let (profile, label) = match kind {
         Kind::Release => ("release", "cargo: the app for the browser, release"),
         Kind::Dev => ("wasm-dev", "cargo: the app for the browser, quick build"),
@@ -231,10 +285,11 @@ pub fn build_small(package: &str, name: &str, out: &Path) -> anyhow::Result<()> 
         return Ok(());
     }
     empty(out)?;
-    step("wasm-bindgen", || bind(&compiled, name, Kind::Release, out))?;
+    step("wasm-bindgen", || bind(&compiled, name, Names::Removed, out))?;
     let wasm = out.join(format!("{name}_bg.wasm"));
-    let small = step("wasm-opt", || optimise(&wasm))?;
-    fs::rename(small, wasm).context("putting the optimised module in place")?;
+    let mut module = [wasm.clone()];
+    step("wasm-opt", || optimise(&mut module, Names::Removed))?;
+    fs::rename(&module[0], wasm).context("putting the optimised module in place")?;
     fs::write(stamp, made_of).context("writing what the module was made of")
 }
 
@@ -254,7 +309,7 @@ fn compile_args<'a>(package: &'a str, profile: &'a str) -> Vec<&'a str> {
 }
 
 /// Splits the raw module into a module the browser can load and its JavaScript.
-fn bind(compiled: &Path, name: &str, kind: Kind, glue: &Path) -> anyhow::Result<()> {
+fn bind(compiled: &Path, name: &str, names: Names, glue: &Path) -> anyhow::Result<()> {
     Bindgen::new()
         .input_path(compiled)
         .web(true)?
@@ -263,37 +318,52 @@ fn bind(compiled: &Path, name: &str, kind: Kind, glue: &Path) -> anyhow::Result<
         // The parts use what the main module has.
         .keep_lld_exports(true)
         .remove_producers_section(true)
-        .remove_name_section(kind == Kind::Release)
+        .remove_name_section(names == Names::Removed)
         .generate(glue)
 }
 
-/// Shrinks the module; returns the path of the result.
-fn optimise(wasm: &Path) -> anyhow::Result<PathBuf> {
-    let out = wasm.with_extension("small.wasm");
-    run(node::wasm_opt()?
-        .args(WASM_FEATURES)
-        // Twice, and flat in between: 1.4 kB less for a page.
-        .args([
-            "--flatten",
-            "--rereloop",
-            "-Oz",
-            "-Oz",
-            "--strip-debug",
-            "--strip-target-features",
-            "--strip-producers",
-        ])
-        .arg(wasm)
-        .arg("-o")
-        .arg(&out))?;
-    Ok(out)
+/// Shrinks those modules that have code, on every core, and puts the paths of the results in their places.
+fn optimise(modules: &mut [PathBuf], names: Names) -> anyhow::Result<()> {
+    let mut with_code = Vec::new();
+    for module in modules {
+        let bytes = fs::read(&*module).with_context(|| format!("reading {}", module.display()))?;
+        if parts::constants(&bytes)?.is_none() {
+            with_code.push((bytes.len(), module));
+        }
+    }
+    // The largest first, each to the one who has least to do.
+    with_code.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    let workers = thread::available_parallelism().map_or(1, |n| n.get()).min(with_code.len());
+    let mut hands = vec![(0, Vec::new()); workers];
+    for (bytes, module) in &with_code {
+        if let Some((load, hand)) = hands.iter_mut().min_by_key(|(load, _)| *load) {
+            *load += bytes;
+            hand.push(&**module);
+        }
+    }
+    // Once, before two of them do it at the same time.
+    node::ensure_packages()?;
+    let flags = if names == Names::Kept { &["--names"][..] } else { &[] };
+    let work = |hand: &[&PathBuf]| node::wasm_opt().and_then(|mut command| run(command.args(flags).args(hand)));
+    thread::scope(|scope| {
+        let started: Vec<_> = hands.iter().map(|(_, hand)| scope.spawn(|| work(hand))).collect();
+        started.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker has panicked"))?)
+    })?;
+    for (_, module) in with_code {
+        *module = module.with_extension("small.wasm");
+    }
+    Ok(())
 }
 
 const LISTS_CSS: &str = "lists.css";
+const PRESENT_CSS: &str = "present.css";
+const ARTICLE_CSS: &str = "article.css";
+const PAGES_CSS: &str = "pages.css";
 
-/// One stylesheet for every page: the tokens first because the others use them, then the parts by name.
-fn stylesheet() -> anyhow::Result<String> {
+/// One stylesheet of all but `without`: the tokens first because the others use them, then the parts by name.
+fn stylesheet(without: &[&str]) -> anyhow::Result<String> {
     let mut parts = files_of(&paths::root().join("style"), "css")?;
-    parts.retain(|path| path.file_name() != Some(LISTS_CSS.as_ref()));
+    parts.retain(|path| !without.iter().any(|own| path.file_name() == Some(own.as_ref())));
     parts.sort_by_key(|path| (path.file_stem() != Some("tokens".as_ref()), path.clone()));
     if parts.is_empty() {
         bail!("style/ holds no .css file; expected tokens.css and one file a part");

@@ -4,18 +4,28 @@
 //! use, from crates.io, npm and (browser tests only) the distribution's package archive.
 
 mod args;
+mod audit;
 mod bench;
 mod browser;
 mod bundle;
+mod embed;
+mod headers;
+mod inspect;
 mod lab;
+mod monkey;
 mod native;
 mod node;
+mod offline;
 mod parts;
 mod paths;
+mod reliability;
+mod results;
 mod scaffold;
 mod server;
 mod shell;
 mod site;
+mod sizes;
+mod slim;
 mod step;
 mod test;
 mod watch;
@@ -37,8 +47,9 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "serve",
-        usage: "[--port N] [--prefix /path/] [--dist]",
-        about: "build, serve on http://127.0.0.1:8080, rebuild on change; --dist serves the finished site as it is",
+        usage: "[--port N] [--prefix /path/] [--dist | --offline]",
+        about: "build, serve on http://127.0.0.1:8080, rebuild on change; --dist serves the finished site as it is, --offline \
+                a quick one that keeps itself on the device",
         run: watch::serve,
     },
     Command {
@@ -67,9 +78,52 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "[--rounds N]",
-        about: "measure the engine: against a hand-written loop, wasm against native, against simjs; seeking; frames",
+        usage: "[--quick] [--rounds N] [--only PART[,PART]]",
+        about: "measure engine and pages and write BENCHMARKS.md; parts: queue, topology, seek, frames, embeds, load, and by \
+                name only minute",
         run: bench::command,
+    },
+    Command {
+        name: "audit",
+        usage: "",
+        about: "hold the dependencies against deny.toml and the known advisories; installs cargo-deny when it is missing",
+        run: audit::command,
+    },
+    Command {
+        name: "monkey",
+        usage: "[--minutes N] [--question slug] [--seed S] [--jobs N]",
+        about: "random hands on the finished site, question by question; what they find is found again from its seed",
+        run: monkey::command,
+    },
+    Command {
+        name: "sizes",
+        usage: "[--of compiled.wasm] [--part NAME] [--functions N]",
+        about: "say where the bytes of the app are, by part, crate and function; writes docs/SIZES.md",
+        run: sizes::command,
+    },
+    Command {
+        name: "fuzz",
+        usage: "[NAME] [--cases N]",
+        about: "a million cases for each reader of links, messages, articles, files and labs; RELIABILITY.md has the last results",
+        run: reliability::fuzz,
+    },
+    Command {
+        name: "seeds",
+        usage: "[SLUG] [--seeds N] [--into FILE]",
+        about: "every experiment at the seeds 1 to 1000, as a table; goes on where it was ended",
+        run: reliability::seeds,
+    },
+    Command {
+        name: "soak",
+        usage: "[SLUG] [--for 86400s] [--once]",
+        about: "a simulated day of each question: memory, laws, and the same digest twice",
+        run: reliability::soak,
+    },
+    Command {
+        name: "mutants",
+        usage: "[BLOCK...]",
+        about: "which changes of the blocks no test notices; needs cargo-mutants, goes on where it was ended",
+        run: reliability::mutants,
     },
     Command {
         name: "new-question",

@@ -30,10 +30,16 @@ pub fn ensure_packages() -> anyhow::Result<()> {
     fs::write(&stamp, wanted).context("writing the stamp of npm ci")
 }
 
-/// wasm-opt of the `binaryen` package.
+/// What shrinks the modules that it is given, each into a file beside it: `a.wasm` into `a.small.wasm`.
 pub fn wasm_opt() -> anyhow::Result<Command> {
     ensure_packages()?;
-    Ok(tool("node_modules/binaryen/bin/wasm-opt"))
+    Ok(tool("support/wasm-opt.js"))
+}
+
+/// What says how large files are after brotli, a line for each.
+pub fn brotli() -> anyhow::Result<Command> {
+    ensure_packages()?;
+    Ok(tool("support/brotli.js"))
 }
 
 /// The minifier of JavaScript.

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use wasmparser::{BinaryReader, ConstExpr, ElementItems, ElementKind, ElementSectionReader, Operator};
 
 /// What cutting left in its folder.
 pub struct Cut {
@@ -26,6 +27,20 @@ pub struct Cut {
     shares: String,
     /// What they are given besides: with debug assertions, the mark by which a part knows its main module.
     given: String,
+}
+
+impl Cut {
+    /// Leaves out all parts but these.
+    pub fn keep(&mut self, parts: &[String]) -> anyhow::Result<()> {
+        if let Some(unknown) = parts.iter().find(|part| !self.needs.contains_key(*part)) {
+            let known: Vec<&str> = self.needs.keys().map(String::as_str).collect();
+            bail!("there is no part {unknown}; expected one of {}", known.join(", "));
+        }
+        self.needs.retain(|part, _| parts.contains(part));
+        let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+        self.modules.retain(|path| self.needs.values().flatten().any(|needed| stem(path).as_ref() == Some(needed)));
+        Ok(())
+    }
 }
 
 /// What the glue is called by the loaders, before names get their hashes.
@@ -88,8 +103,9 @@ pub fn packed(own: &[u8], shared: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// What a module without code puts into the memory, as [`DATA`] has it; `None` if it does anything else.
-fn constants(module: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+pub fn constants(module: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
     const CUSTOM: u8 = 0;
+    const TYPES: u8 = 1;
     const IMPORTS: u8 = 2;
     const DATA_SECTION: u8 = 11;
     const DATA_COUNT: u8 = 12;
@@ -99,7 +115,9 @@ fn constants(module: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
         let (size, body) = read_leb(module, at + 1)?;
         let section = module.get(body..body + size).context("a section goes beyond the module")?;
         match module[at] {
-            CUSTOM | IMPORTS | DATA_COUNT => {}
+            CUSTOM | TYPES | IMPORTS | DATA_COUNT => {}
+            // A list without entries, as cutting leaves them: of functions, of exports, of code.
+            _ if section == [0] => {}
             DATA_SECTION => {
                 let (count, mut at) = read_leb(section, 0)?;
                 let mut records = Vec::new();
@@ -150,7 +168,7 @@ const part = (file) => async (callback, data) => {{
   let done = true;
   try {{
     await once(file, async () => {{
-      const module = await WebAssembly.compileStreaming(fetch(new URL(file, import.meta.url)));
+      const module = await WebAssembly.compileStreaming(fetch(new URL(file, import.meta.url), {{ mode: "no-cors", credentials: "include" }}));
       const section = (name) => WebAssembly.Module.customSections(module, name)[0];
       for (const name of new TextDecoder().decode(section("{INSIDE}")).split(" ").filter(Boolean)) {{
         await once(name, () => WebAssembly.instantiate(section(name), shared()));
@@ -177,6 +195,58 @@ const part = (file) => async (callback, data) => {{
         writeln!(js, "export const __wasm_split_load_{part} = part(\"./{file}\");")?;
     }
     Ok(js)
+}
+
+/// Leaves out what cutting keeps in the main module's table for the parts: for each of them a list of nothing, a thousand
+/// in all. The places themselves stay, since the table keeps its length.
+pub fn without_placeholders(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
+    const ELEMENTS: u8 = 9;
+    let mut out = wasm.get(..8).context("a module has a header")?.to_vec();
+    let mut at = 8;
+    while at < wasm.len() {
+        let id = wasm[at];
+        let (size, body) = read_leb(wasm, at + 1)?;
+        let section = wasm.get(body..body + size).context("a section goes beyond the module")?;
+        if id == ELEMENTS {
+            let filled = filled_segments(section)?;
+            out.push(id);
+            out.extend(leb(filled.len()));
+            out.extend(filled);
+        } else {
+            out.extend_from_slice(&wasm[at..body + size]);
+        }
+        at = body + size;
+    }
+    Ok(out)
+}
+
+/// The section of elements without the segments that hold no function.
+fn filled_segments(section: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let reader = ElementSectionReader::new(BinaryReader::new(section, 0))?;
+    let (mut count, mut filled) = (0, Vec::new());
+    for element in reader {
+        let element = element?;
+        let empty = match element.items {
+            ElementItems::Functions(functions) => functions.count() == 0,
+            ElementItems::Expressions(_, expressions) => {
+                let null = |expression: ConstExpr| {
+                    expression
+                        .get_operators_reader()
+                        .into_iter()
+                        .next()
+                        .is_some_and(|operator| matches!(operator, Ok(Operator::RefNull { .. })))
+                };
+                expressions.into_iter().all(|expression| expression.is_ok_and(null))
+            }
+        };
+        if !(empty && matches!(element.kind, ElementKind::Active { .. })) {
+            count += 1;
+            filled.extend_from_slice(&section[element.range.start as usize..element.range.end as usize]);
+        }
+    }
+    let mut out = leb(count);
+    out.extend(filled);
+    Ok(out)
 }
 
 /// Gives the functions that the main module imports from the glue names of a letter or two, in both.
@@ -257,7 +327,7 @@ fn renamed_imports(section: &[u8], names: &mut BTreeMap<String, String>) -> anyh
 }
 
 /// An unsigned number as WebAssembly writes it.
-fn leb(mut value: usize) -> Vec<u8> {
+pub fn leb(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let byte = (value & 127) as u8;
@@ -271,7 +341,7 @@ fn leb(mut value: usize) -> Vec<u8> {
 }
 
 /// The number at `at`, and where it ends.
-fn read_leb(bytes: &[u8], mut at: usize) -> anyhow::Result<(usize, usize)> {
+pub fn read_leb(bytes: &[u8], mut at: usize) -> anyhow::Result<(usize, usize)> {
     let mut value = 0;
     for shift in (0..35).step_by(7) {
         let byte = *bytes.get(at).context("a number goes beyond the module")?;
@@ -319,6 +389,28 @@ mod tests {
         assert_eq!(js.trim_end(), "const i = { _0: f, __wbg_log_12345: g };");
         assert_eq!(short.len(), wasm.len() - "__wbg_log_1234".len() + "_0".len());
         assert!(short.ends_with(&[0, 1, 0]));
+    }
+
+    #[test]
+    fn placeholders_of_parts_leave_the_table() {
+        // Function 3 at place 1, nothing at 2, no reference at 3, function 4 at 5.
+        let segments: [&[u8]; 4] = [
+            &[0, 0x41, 1, 0x0b, 1, 3],
+            &[0, 0x41, 2, 0x0b, 0],
+            &[4, 0x41, 3, 0x0b, 2, 0xd0, 0x70, 0x0b, 0xd0, 0x70, 0x0b],
+            &[0, 0x41, 5, 0x0b, 1, 4],
+        ];
+        let module = |segments: &[&[u8]]| {
+            let mut section = vec![segments.len() as u8];
+            segments.iter().for_each(|segment| section.extend_from_slice(segment));
+            let mut wasm = b"\0asm\x01\0\0\0\x09".to_vec();
+            wasm.extend(leb(section.len()));
+            wasm.extend(section);
+            wasm.extend([0, 1, 0]);
+            wasm
+        };
+        let tidy = without_placeholders(&module(&segments)).unwrap();
+        assert_eq!(tidy, module(&[segments[0], segments[3]]));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::args::Misuse;
+use crate::headers;
 
 const PORT_DEFAULT: u16 = 8080;
 /// Ports tried, one after the other, when none was asked for.
@@ -179,6 +180,14 @@ impl Response {
             body: text.as_bytes().to_vec(),
         }
     }
+
+    /// What every host is asked to say beside this file; how long it is kept has been said.
+    fn with_headers_of(mut self, path: &str) -> Self {
+        for (name, value) in headers::of(path).filter(|(name, _)| *name != "Cache-Control") {
+            self.headers.push_str(&format!("{name}: {value}\r\n"));
+        }
+        self
+    }
 }
 
 fn respond(request: &Request, prefix: &str, site: &Site) -> Response {
@@ -218,9 +227,14 @@ fn respond(request: &Request, prefix: &str, site: &Site) -> Response {
         file.push("index.html");
     }
     match fs::read(&file) {
-        Ok(body) => file_response("200 OK", &file, body, prefix, site),
+        Ok(body) => {
+            let relative = file.strip_prefix(&folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+            file_response("200 OK", &file, body, prefix, site).with_headers_of(&relative)
+        }
         Err(_) => match fs::read(folder.join("404.html")) {
-            Ok(body) => file_response("404 Not Found", Path::new("404.html"), body, prefix, site),
+            Ok(body) => {
+                file_response("404 Not Found", Path::new("404.html"), body, prefix, site).with_headers_of("404.html")
+            }
             Err(_) => Response::text("404 Not Found", "There is no such page.\n"),
         },
     }
@@ -241,10 +255,7 @@ fn file_response(status: &'static str, file: &Path, mut body: Vec<u8>, prefix: &
     let is_hashed =
         status == "200 OK" && file.parent().and_then(Path::file_name).is_some_and(|folder| folder == "assets");
     let keep = if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let headers = format!(
-        "Content-Type: {}\r\nCache-Control: {keep}\r\nX-Content-Type-Options: nosniff\r\n",
-        content_type(extension)
-    );
+    let headers = format!("Content-Type: {}\r\nCache-Control: {keep}\r\n", content_type(extension));
     Response { status, headers, body }
 }
 
@@ -257,6 +268,7 @@ fn content_type(extension: &str) -> &'static str {
         "json" => "application/json",
         "svg" => "image/svg+xml",
         "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
         "xml" => "application/xml",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
@@ -334,6 +346,7 @@ mod tests {
         fs::write(folder.join("q/a/index.html"), "<head></head>a").unwrap();
         fs::write(folder.join("404.html"), "<head></head>none").unwrap();
         fs::write(folder.join("assets/app-1.wasm"), b"\0asm").unwrap();
+        fs::write(folder.join("sw.js"), "").unwrap();
         Site::new(folder, false)
     }
 
@@ -371,9 +384,22 @@ mod tests {
     }
 
     #[test]
+    fn every_answer_says_who_may_frame_it() {
+        let site = site("headers");
+        for target in ["/p/", "/p/q/a/", "/p/none"] {
+            let headers = get(&site, target).headers;
+            assert!(headers.contains("Content-Security-Policy: frame-ancestors 'self'\r\n"), "{target}: {headers}");
+            assert!(headers.contains("X-Content-Type-Options: nosniff\r\n"), "{target}: {headers}");
+        }
+    }
+
+    #[test]
     fn hashed_files_are_kept_and_typed() {
-        let wasm = get(&site("types"), "/p/assets/app-1.wasm");
+        let site = site("types");
+        let wasm = get(&site, "/p/assets/app-1.wasm");
         assert!(wasm.headers.contains("Content-Type: application/wasm\r\n"));
         assert!(wasm.headers.contains("immutable"));
+        // The worker is how browsers learn of a new version.
+        assert!(get(&site, "/p/sw.js").headers.contains("Cache-Control: no-cache\r\n"));
     }
 }

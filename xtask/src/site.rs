@@ -1,4 +1,4 @@
-//! The static site: the bundle, every route prerendered, the fragments, the posters, and the list of it all.
+//! The static site: the bundle, every route prerendered, the texts to search in, the posters, and the list of it all.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use crate::args::{Args, Misuse};
 use crate::bundle::{self, Bundle, Kind};
+use crate::offline::{self, Keeping, Offline};
 use crate::shell::{self, Page};
 use crate::step::{run, step};
-use crate::{lab, native, paths};
+use crate::{embed, headers, inspect, lab, native, paths, results};
 
 /// What `src/bin/prerender.rs` writes into `routes.json` for one route.
 #[derive(Deserialize)]
@@ -22,16 +23,16 @@ struct Route {
     title: String,
     description: String,
     html: String,
-    /// Whether search engines may list the page. Embeds and the not-found page are not for them.
+    /// Whether the page belongs into the sitemap.
     listed: bool,
 }
 
 /// One file in `build.json`.
 #[derive(Serialize)]
-struct File {
-    path: String,
-    bytes: u64,
-    sha256: String,
+pub struct File {
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: String,
 }
 
 /// The route that static hosts show for addresses that do not exist.
@@ -56,7 +57,7 @@ fn site_url(url: &str) -> anyhow::Result<String> {
 /// Makes `dist/`. The old one stays until the new one is complete.
 pub fn build_dist(url: Option<&str>) -> anyhow::Result<()> {
     let next = paths::target().join("xtask/dist-next");
-    build(Kind::Release, &next, url)?;
+    build(Kind::Release, Keeping::On, &next, url)?;
     let dist = paths::dist();
     if dist.exists() {
         fs::remove_dir_all(&dist).context("removing the old dist/")?;
@@ -74,41 +75,60 @@ pub fn build_dist(url: Option<&str>) -> anyhow::Result<()> {
 }
 
 /// Makes the site in `out`, which is emptied first.
-pub fn build(kind: Kind, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
+pub fn build(kind: Kind, keeping: Keeping, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
     if out.exists() {
         fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
     }
     fs::create_dir_all(out)?;
     let bundle = bundle::build(kind, out)?;
     let lab = lab::build(&out.join("assets"))?;
+    let offline = Offline::prepare(out, &bundle.icon, kind, keeping)?;
     let prerender = native::prerender()?;
+    // A rebuild while somebody writes does not wait for half a minute of measuring: the page then says what is missing.
+    let results = match kind {
+        Kind::Release => Some(results::fresh()?),
+        Kind::Dev => results::if_fresh()?,
+    };
     step("prerender", || {
         let staging = paths::target().join("xtask/prerender");
         bundle::empty(&staging)?;
         let style = staging.join("poster.css");
         fs::write(&style, bundle::style_of(&["tokens.css", "draw.css"])?)?;
-        run(Command::new(prerender).arg(&staging).arg(&style).current_dir(paths::root()))?;
+        run(Command::new(prerender).arg(&staging).arg(&style).args(results).current_dir(paths::root()))?;
         let routes = fs::read(staging.join("routes.json")).context("reading what prerender wrote")?;
         let routes: Vec<Route> = serde_json::from_slice(&routes).context("understanding routes.json")?;
-        write_pages(&routes, &bundle, &lab, out, url)?;
-        for folder in ["articles", "posters"] {
-            bundle::copy_tree(&staging.join(folder), &out.join(folder))?;
-        }
+        write_pages(&routes, &Made { bundle: &bundle, lab: &lab, offline: &offline }, out, url)?;
+        bundle::copy_tree(&staging.join("posters"), &out.join("posters"))?;
+        fs::copy(staging.join("texts.txt"), out.join("texts.txt")).context("copying the texts for the search")?;
+        embed::write(&staging, out, kind, url)?;
         write_code(&out.join("code"))?;
+        headers::write(out, url)?;
         fs::write(out.join("sitemap.xml"), sitemap(&routes, url))?;
-        write_manifest(out)
-    })
+        write_manifest(out, keeping)
+    })?;
+    match kind {
+        Kind::Release => step("looking at every file as an auditor would", || inspect::inspect(out, url)),
+        Kind::Dev => Ok(()),
+    }
 }
 
-fn write_pages(routes: &[Route], bundle: &Bundle, lab: &str, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
-    let site_path = url.map(|url| {
-        let after_host = url.split_once("://").map_or("", |(_, rest)| rest);
-        after_host.find('/').map_or("/", |at| &after_host[at..])
-    });
+/// What pages are made with.
+struct Made<'a> {
+    bundle: &'a Bundle,
+    /// The file in `assets/` that opens a lab.
+    lab: &'a str,
+    offline: &'a Offline,
+}
+
+fn write_pages(routes: &[Route], made: &Made, out: &Path, url: Option<&str>) -> anyhow::Result<()> {
+    let Made { bundle, lab, offline } = *made;
+    let site_path = shell::site_path(url);
     for route in routes {
         let Route { path, title, description, html, listed } = route;
         let lab = html.contains(" data-lab=").then_some(lab);
-        let page = Page { path, title, description, html, listed: *listed, lab };
+        let oembed = embed::oembed_address(path, url);
+        let oembed = oembed.as_deref();
+        let page = Page { path, title, description, html, listed: *listed, lab, offline, oembed, url };
         if path == NOT_FOUND {
             fs::write(out.join("404.html"), shell::not_found(&page, bundle, site_path))?;
             continue;
@@ -156,13 +176,19 @@ fn sitemap(routes: &[Route], url: Option<&str>) -> String {
 }
 
 /// `build.json`: every other file of the site with its size and hash, in order of path.
-fn write_manifest(out: &Path) -> anyhow::Result<()> {
+/// Just before it, the service worker, which lists those that are kept for offline.
+fn write_manifest(out: &Path, keeping: Keeping) -> anyhow::Result<()> {
     let mut files = Vec::new();
+    let file = |path: String, bytes: &[u8]| File { path, bytes: bytes.len() as u64, sha256: hash_hex(bytes) };
     for path in list_files(out)? {
         let bytes = fs::read(out.join(&path))?;
         let path = path.to_str().context("a file name that is not UTF-8")?.replace('\\', "/");
-        files.push(File { path, bytes: bytes.len() as u64, sha256: hash_hex(&bytes) });
+        files.push(file(path, &bytes));
     }
+    let worker = offline::worker(out, &files, keeping)?;
+    fs::write(out.join("sw.js"), &worker).context("writing sw.js")?;
+    files.push(file("sw.js".to_owned(), &worker));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     let manifest = BTreeMap::from([
         ("version", serde_json::Value::from(env!("CARGO_PKG_VERSION"))),
         ("files", serde_json::to_value(files)?),
@@ -171,7 +197,7 @@ fn write_manifest(out: &Path) -> anyhow::Result<()> {
 }
 
 /// Every file below `dir`, relative to it, sorted.
-fn list_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn list_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {

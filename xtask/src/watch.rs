@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 
 use crate::args::{Args, Misuse};
 use crate::bundle::Kind;
+use crate::offline::Keeping;
 use crate::server::{Server, Site};
 use crate::{paths, site};
 
@@ -18,15 +19,20 @@ const WATCHED: &[&str] =
     &["src", "sim/src", "press/src", "content", "style", "lab", "labs", "xtask/web", "Cargo.toml", "build.rs"];
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
-/// `cargo xtask serve [--port N] [--prefix /path/] [--dist]`
+/// `cargo xtask serve [--port N] [--prefix /path/] [--dist | --offline]`
 pub fn serve(args: &mut Args) -> anyhow::Result<()> {
-    let finished = args.flag("--dist");
+    let (finished, offline) = (args.flag("--dist"), args.flag("--offline"));
     let port = args.option("--port")?.map(|text| parse_port(&text)).transpose()?;
     let prefix = args.option("--prefix")?;
     args.finish()?;
+    if finished && offline {
+        return Err(Misuse("--dist and --offline exclude each other; the finished site keeps itself".to_owned()).into());
+    }
+    // A page that is kept has to be the one that was built: no script that reloads it is put in.
+    let keeping = if offline { Keeping::On } else { Keeping::Off };
     // The port first: a mistake in it should not cost the minutes of a build.
     let server = Server::bind(port, prefix)?;
-    if finished { serve_dist(server) } else { serve_and_rebuild(server) }
+    if finished { serve_dist(server) } else { serve_and_rebuild(server, keeping) }
 }
 
 fn parse_port(text: &str) -> anyhow::Result<u16> {
@@ -49,13 +55,13 @@ fn serve_dist(server: Server) -> anyhow::Result<()> {
     }
 }
 
-fn serve_and_rebuild(server: Server) -> anyhow::Result<()> {
+fn serve_and_rebuild(server: Server, keeping: Keeping) -> anyhow::Result<()> {
     let mut seen = snapshot();
     let mut folders = Folders::default();
     let first = folders.next();
     let start = Instant::now();
-    site::build(Kind::Dev, &first, None)?;
-    let site = Site::new(first, true);
+    site::build(Kind::Dev, keeping, &first, None)?;
+    let site = Site::new(first, keeping == Keeping::Off);
     let address = server.address()?;
     server.start(Arc::clone(&site));
     println!(
@@ -71,7 +77,7 @@ fn serve_and_rebuild(server: Server) -> anyhow::Result<()> {
         seen = now;
         let start = Instant::now();
         let next = folders.next();
-        match site::build(Kind::Dev, &next, None) {
+        match site::build(Kind::Dev, keeping, &next, None) {
             Ok(()) => {
                 site.replace(next);
                 println!("Rebuilt in {:.1} s. Serving on {address}", start.elapsed().as_secs_f64());

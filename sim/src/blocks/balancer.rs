@@ -219,7 +219,7 @@ impl Balancer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Queue, Stream};
+    use crate::kernel::Stream;
     use proptest::prelude::*;
 
     const RULE: HealthRule = HealthRule { every: Us::s(2), fall: 3, rise: 2 };
@@ -260,41 +260,6 @@ mod tests {
         // ln ln 4096 / ln 2 = 3.06, plus a constant; random: about ln n / ln ln n = 3.9, in practice 6 to 8.
         assert!((3..=4).contains(&two), "two choices: {two}");
         assert!(random >= 6, "random: {random}");
-    }
-
-    /// The supermarket model: n M/M/1 servers, each arrival joins the shorter of two lines. Mean time
-    /// in the system is the sum of ρ^(2^i - 2) over i ≥ 1, in units of the service time.
-    #[test]
-    fn the_supermarket_model() {
-        let (n, rho) = (200usize, 0.9f64);
-        let mut b = of(n);
-        let mut s = Stream::new(3, "test", "supermarket", 0);
-        let mut events: Queue<Option<u16>> = Queue::default();
-        let (unit, mut area, mut served, mut inside, mut since) = (Us(10_000), 0.0, 0u64, 0u64, 0u64);
-        events.push(Us(0), None);
-        while let Some((now, event)) = events.pop().filter(|(t, _)| *t < Us::s(60)) {
-            area += inside as f64 * (now.0 - since) as f64;
-            since = now.0;
-            let begin = match event {
-                None => {
-                    events.push(now + s.exp(Us::from_us(unit.0 as f64 / (rho * n as f64))), None);
-                    inside += 1;
-                    let t = b.pick(Choice::TwoChoices, s.bits(), None).expect("healthy");
-                    (b.outstanding(t) == 1).then_some(t)
-                }
-                Some(t) => {
-                    (inside, served) = (inside - 1, served + 1);
-                    b.release(t);
-                    (b.outstanding(t) > 0).then_some(t)
-                }
-            };
-            if let Some(t) = begin {
-                events.push(now + s.exp(unit), Some(t));
-            }
-        }
-        let time = area / served as f64 / unit.0 as f64;
-        let theory: f64 = (1..8).map(|i| libm::pow(rho, (1u32 << i) as f64 - 2.0)).sum();
-        assert!((time / theory - 1.0).abs() < 0.05, "{time} for {theory}; one choice would be {}", 1.0 / (1.0 - rho));
     }
 
     #[test]

@@ -80,8 +80,7 @@ impl Bulkhead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Queue, Stream, Us};
-    use crate::theory;
+
     use proptest::prelude::*;
 
     #[test]
@@ -96,37 +95,6 @@ mod tests {
         assert!(!b.enter(0), "smaller now");
         b.resize(0);
         assert!(b.enter(0), "no wall");
-    }
-
-    /// Work that begins at once and leaves when it is done: M/M/B/B, whatever the other kinds do.
-    #[test]
-    fn a_compartment_loses_what_erlang_says() {
-        let (room, erlangs) = (10, 8.0);
-        let mut gaps = Stream::new(1, "test", "gap", 0);
-        let mut works = Stream::new(1, "test", "work", 0);
-        let mut b = Bulkhead::new(room);
-        let mut queue = Queue::default();
-        let (mut offered, mut refused) = (0u64, 0u64);
-        queue.push(Us::ZERO, 0u8);
-        // A second kind that is always full takes nothing from the first.
-        while b.enter(1) {}
-        while let Some((now, what)) = queue.pop() {
-            if what == 1 {
-                b.leave(0);
-                continue;
-            }
-            offered += 1;
-            if b.enter(0) {
-                queue.push(now + works.exp(Us::ms(800)), 1);
-            } else {
-                refused += 1;
-            }
-            if offered < 400_000 {
-                queue.push(now + gaps.exp(Us::ms(100)), 0);
-            }
-        }
-        let (got, expected) = (refused as f64 / offered as f64, theory::erlang_b(room, erlangs));
-        assert!((got / expected - 1.0).abs() < 0.03, "{got} for {expected}");
     }
 
     proptest! {

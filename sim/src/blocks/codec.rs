@@ -218,13 +218,4 @@ mod tests {
         assert!(bytes(0).is_empty());
         assert_eq!(bytes(u64::MAX), [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
     }
-
-    #[test]
-    fn the_three_messages_of_the_page() {
-        let sizes = |items| (Order::example(items).protobuf().len(), Order::example(items).json().len());
-        assert_eq!(sizes(3), (79, 282));
-        assert_eq!(sizes(100), (1_923, 5_909));
-        let comment = Comment::example(1_080);
-        assert_eq!((comment.protobuf().len(), comment.json().len()), (1_085, 1_098));
-    }
 }

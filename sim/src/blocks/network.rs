@@ -19,6 +19,7 @@
 //! Leaves out: congestion control and retransmission (a transport's business), losses that come
 //! in bursts, corrupted messages.
 
+use super::server::probit;
 use crate::kernel::{Stream, Us, unit_exp};
 
 /// How long the wire takes.
@@ -48,6 +49,44 @@ impl Delay {
             Delay::Fixed(us) => us,
             Delay::Exp(mean) => Us::from_us(unit_exp(bits) * mean.0 as f64),
         }
+    }
+}
+
+/// A delay that is known by two of its percentiles, as dashboards show it: lognormal between and beyond them.
+///
+/// ```
+/// use sim::Us;
+/// use sim::blocks::network::TwoPoint;
+///
+/// let hop = TwoPoint { p50: Us::ms(1), p99: Us::ms(10) };
+/// // The same bits are late under every spread: few leading bits set is a short delay.
+/// assert_eq!(hop.draw(1 << 63), Us::ms(1));
+/// assert!((hop.mean_ms() - 1.632).abs() < 0.001);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwoPoint {
+    pub p50: Us,
+    /// At least `p50`.
+    pub p99: Us,
+}
+
+/// The standard normal quantile of 99 %.
+const Z99: f64 = 2.326_347_874_040_841;
+
+impl TwoPoint {
+    /// Standard deviation of the logarithm.
+    fn sigma(self) -> f64 {
+        libm::log(self.p99.0.max(1) as f64 / self.p50.0.max(1) as f64) / Z99
+    }
+    /// The delay at the quantile that 64 fair bits spell, counted down from the top.
+    pub fn draw(self, bits: u64) -> Us {
+        let upper = ((bits >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
+        Us::from_us(libm::exp(-probit(upper) * self.sigma()) * self.p50.0 as f64)
+    }
+    /// The median times e^(σ²/2).
+    pub fn mean_ms(self) -> f64 {
+        let sigma = self.sigma();
+        self.p50.as_ms() * libm::exp(sigma * sigma / 2.0)
     }
 }
 

@@ -52,7 +52,7 @@ impl Law {
 }
 
 /// The standard normal quantile by P. J. Acklam's rational approximation (relative error 1.2e-9).
-fn probit(p: f64) -> f64 {
+pub fn probit(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969683028665376e1,
         2.209460984245205e2,

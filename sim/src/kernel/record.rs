@@ -72,6 +72,13 @@ impl Recorder {
         Recorder { history: History { every, width, ..History::default() }, ..Recorder::default() }
     }
 
+    /// Bytes of what is kept.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn weight(&self) -> usize {
+        let history = size_of_val(&*self.history.values) + size_of_val(&*self.history.bad);
+        history + self.log.len() * size_of::<Line>()
+    }
+
     pub fn line(&mut self, line: Line) {
         if self.log.len() == LOG_LINES_MAX {
             self.log.pop_front();

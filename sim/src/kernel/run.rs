@@ -40,6 +40,26 @@ pub trait Model: Clone + 'static {
     }
 }
 
+/// The part of a [`Model`] that most questions write in files of their own: what is read off it (`read_number` and
+/// `read_measure`), and what it says (`tell` in `words.rs`, and `in_words`).
+#[macro_export]
+macro_rules! in_files_of_their_own {
+    () => {
+        fn number(&self, which: u8, now: Us) -> Option<f64> {
+            self.read_number(which as usize, now)
+        }
+        fn measure(&self, which: u8, args: &[f64], now: Us) -> Option<f64> {
+            self.read_measure(which as usize, args, now)
+        }
+        fn tell(line: &Line) -> String {
+            words::tell(line)
+        }
+        fn words(&self, now: Us) -> Vec<(String, String)> {
+            self.in_words(now)
+        }
+    };
+}
+
 /// What a model is built from.
 pub struct Setup<'a> {
     pub seed: u64,
@@ -163,6 +183,8 @@ pub enum Advance {
 pub trait Live {
     fn value(&self) -> &RunValue;
     fn moment(&self) -> Moment;
+    /// Whether all has happened that happens by this clock reading: then the clock alone names the moment.
+    fn settled(&self) -> bool;
     fn digest(&self) -> u64;
     /// Runs until the clock reads `until` (every event up to and including that time), at most
     /// `events_max` events. Never goes back.
@@ -205,6 +227,22 @@ pub trait Live {
     fn model(&self) -> &dyn Any;
     /// Bytes held by the checkpoints.
     fn checkpoint_bytes(&self) -> usize;
+    /// From here on none is kept: for measuring what they cost.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn keep_no_checkpoints(&mut self);
+    /// Bytes held by the run's parts.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn footprint(&self) -> Footprint;
+}
+
+/// What a run holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// The present state: model and scheduled events.
+    pub state: usize,
+    pub checkpoints: usize,
+    /// What the timeline draws: a row of numbers for each sampling interval so far, and the log.
+    pub timeline: usize,
 }
 
 pub fn make<M: Model>(value: RunValue) -> Box<dyn Live> {
@@ -291,7 +329,7 @@ impl<M: Model> Run<M> {
             tracing: Line::NO_REQUEST,
         });
         let weight = state.weight();
-        Run {
+        let mut run = Run {
             value,
             checkpoints: vec![(weight, state.clone())],
             checkpoint_bytes: weight,
@@ -302,6 +340,16 @@ impl<M: Model> Run<M> {
             frontier_inputs: 0,
             tracing: Line::NO_REQUEST,
             story,
+        };
+        run.begin();
+        run
+    }
+
+    /// What is done at the very start has been done before anybody looks: a moment, a clock reading and a count of
+    /// events, could not tell the two apart.
+    fn begin(&mut self) {
+        while self.value.inputs.get(self.state.inputs).is_some_and(|input| input.at == Us::ZERO) {
+            self.apply_input();
         }
     }
 
@@ -369,13 +417,14 @@ impl<M: Model> Run<M> {
             tracing: self.tracing,
         };
         while ctx.events < stop && ctx.queue.next_time().is_some_and(|t| t < limit) {
-            let Some((at, event)) = ctx.queue.pop() else {
+            let Some((at, event)) = ctx.queue.take() else {
                 break;
             };
             ctx.now = at;
             ctx.events += 1;
             ctx.digest.event(at, event.word());
             model.on(event, &mut ctx);
+            ctx.queue.settle();
             #[cfg(debug_assertions)]
             if ctx.events.is_multiple_of(64)
                 && let Err(law) = model.invariants(at)
@@ -455,6 +504,42 @@ impl<M: Model> Run<M> {
         }
     }
 
+    /// One visible event (or one input) forward, unless it lies beyond `last`. What nobody sees happens on the way there.
+    fn step_within(&mut self, last: Moment) -> bool {
+        loop {
+            let input = self.value.inputs.get(self.state.inputs).map(|i| i.at);
+            let (at, visible, is_input) = match (self.state.queue.peek(), input) {
+                (Some((t, _)), Some(i)) if i <= t => (i, true, true),
+                (None, Some(i)) => (i, true, true),
+                (Some((t, event)), _) => (t, M::visible(event), false),
+                (None, None) => return false,
+            };
+            if at > last.at || !is_input && self.state.moment.events >= last.events {
+                return false;
+            }
+            if is_input {
+                // Rows that fall before the input, then the input itself.
+                while self.recorder.history.every * (self.state.rows + 1) <= at {
+                    self.state.moment.at = self.recorder.history.every * (self.state.rows + 1);
+                    self.row();
+                }
+                self.state.moment.at = at;
+                // Inputs of one time are one stop: nothing tells the moments between them apart.
+                while self.value.inputs.get(self.state.inputs).is_some_and(|i| i.at == at) {
+                    self.apply_input();
+                }
+            } else {
+                self.run(at, self.state.moment.events + 1);
+            }
+            if self.state.moment.at > self.frontier.at {
+                self.frontier = self.state.moment;
+            }
+            if visible {
+                return true;
+            }
+        }
+    }
+
     fn restore_before(&mut self, moment: Moment) {
         let i = self
             .checkpoints
@@ -490,6 +575,10 @@ impl<M: Model> Live for Run<M> {
     fn moment(&self) -> Moment {
         self.state.moment
     }
+    fn settled(&self) -> bool {
+        let input = self.value.inputs.get(self.state.inputs).map_or(Us::MAX, |i| i.at);
+        self.state.queue.next_time().unwrap_or(Us::MAX).min(input) > self.state.moment.at
+    }
     fn digest(&self) -> u64 {
         self.state.digest.value()
     }
@@ -523,61 +612,30 @@ impl<M: Model> Live for Run<M> {
         }
     }
     fn step_forward(&mut self) -> bool {
-        loop {
-            let input = self.value.inputs.get(self.state.inputs).map(|i| i.at);
-            let (at, visible) = match (self.state.queue.peek(), input) {
-                (Some((t, _)), Some(i)) if i <= t => (i, true),
-                (None, Some(i)) => (i, true),
-                (Some((t, event)), _) => (t, M::visible(event)),
-                (None, None) => return false,
-            };
-            if input.is_some_and(|i| i == at) && self.state.queue.next_time().is_none_or(|t| at <= t) {
-                // Rows that fall before the input, then the input itself.
-                while self.recorder.history.every * (self.state.rows + 1) <= at {
-                    self.state.moment.at = self.recorder.history.every * (self.state.rows + 1);
-                    self.row();
-                }
-                self.state.moment.at = at;
-                // Inputs of one time are one stop: nothing tells the moments between them apart.
-                while self.value.inputs.get(self.state.inputs).is_some_and(|i| i.at == at) {
-                    self.apply_input();
-                }
-            } else {
-                self.run(at, self.state.moment.events + 1);
-            }
-            if self.state.moment.at > self.frontier.at {
-                self.frontier = self.state.moment;
-            }
-            if visible {
-                return true;
-            }
-        }
+        // Nothing is to be seen beyond the horizon, however much goes on there that nobody sees.
+        self.step_within(Moment { at: self.value.question.horizon.max(self.frontier.at), events: u64::MAX })
     }
     fn step_back(&mut self) -> bool {
         let here = self.state.moment;
         let inputs_here = self.state.inputs;
-        if here.events == 0 && inputs_here == 0 {
+        let begun_with = self.value.inputs.iter().take_while(|input| input.at == Us::ZERO).count();
+        if here.events == 0 && inputs_here <= begun_with {
             self.seek_moment(Moment::default());
             return here.at > Us::ZERO;
         }
-        // Walk again from ever earlier checkpoints, remembering the last stop before this one.
+        // Walk again from ever earlier checkpoints, remembering the last stop before this one; each time up to where the
+        // walk before began.
         let mut from = Moment { at: here.at, events: here.events.saturating_sub(1) };
+        let mut until = here;
         loop {
             self.restore_before(from);
             let start = self.state.moment;
             let mut last = None;
-            loop {
+            while self.step_within(until) {
                 if self.state.moment.events >= here.events && self.state.inputs >= inputs_here {
                     break;
                 }
-                if !self.step_forward() {
-                    break;
-                }
-                let m = self.state.moment;
-                if m.events > here.events || (m.events == here.events && self.state.inputs >= inputs_here) {
-                    break;
-                }
-                last = Some(m);
+                last = Some(self.state.moment);
             }
             if let Some(last) = last {
                 self.restore_before(last);
@@ -586,8 +644,10 @@ impl<M: Model> Live for Run<M> {
             }
             if start.events == 0 {
                 self.restore_before(Moment::default());
+                self.begin();
                 return true;
             }
+            until = start;
             from = Moment { at: start.at, events: start.events - 1 };
         }
     }
@@ -624,17 +684,19 @@ impl<M: Model> Live for Run<M> {
         let same = self.value.inputs.iter().zip(&inputs).take_while(|(a, b)| a == b).count();
         let first = |list: &[Input]| list.get(same).map_or(Us::MAX, |i| i.at);
         let changed = first(&self.value.inputs).min(first(&inputs));
-        if changed <= frontier {
-            // Everything from the first difference on is another run.
-            if changed == Us::ZERO {
-                self.state = self.checkpoints[0].1.clone();
-            } else {
+        if changed == Us::ZERO {
+            // It has begun otherwise, and so has what was recorded.
+            let value = RunValue { inputs, ..self.value.clone() };
+            *self = Run::new(value);
+        } else {
+            if changed <= frontier {
+                // Everything from the first difference on is another run.
                 self.restore_before(Moment { at: changed - Us(1), events: u64::MAX });
                 self.run(changed - Us(1), u64::MAX);
+                self.cut();
             }
-            self.cut();
+            self.value.inputs = inputs;
         }
-        self.value.inputs = inputs;
         self.run(here, u64::MAX);
     }
     fn frontier(&self) -> Moment {
@@ -701,5 +763,13 @@ impl<M: Model> Live for Run<M> {
     }
     fn checkpoint_bytes(&self) -> usize {
         self.checkpoint_bytes
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    fn keep_no_checkpoints(&mut self) {
+        self.checkpoint_due = u64::MAX;
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    fn footprint(&self) -> Footprint {
+        Footprint { state: self.state.weight(), checkpoints: self.checkpoint_bytes, timeline: self.recorder.weight() }
     }
 }

@@ -131,11 +131,11 @@ impl Hist {
     /// than 10/(1-p) samples: a 99th percentile of a hundred requests is one unlucky request.
     pub fn quantile(&self, p: f64) -> Option<Us> {
         // The slack forgives 1 - 0.99 being a hair more than 0.01.
-        (self.count as f64 * (1.0 - p) >= 10.0 - 1e-6).then(|| self.rank(p))
+        (self.count as f64 * (1.0 - p) >= 10.0 - 1e-6).then(|| self.nearest_rank(p))
     }
 
-    /// Nearest rank: the value below or at which at least `p` of the samples lie.
-    fn rank(&self, p: f64) -> Us {
+    /// The value below or at which at least `p` of the samples lie, however few there are; 0 of none.
+    pub fn nearest_rank(&self, p: f64) -> Us {
         // The tiny step down keeps 0.95 * 200 from becoming rank 191.
         let rank = libm::ceil(self.count as f64 * p - 1e-9).max(1.0) as u64;
         let mut seen = 0;

@@ -1,15 +1,20 @@
 //! The questions. One list; nothing registers itself.
 
+pub mod api_versioning;
 pub mod backpressure;
 pub mod caching_benefits;
 pub mod db_bottleneck_spikes;
+pub mod debug_latency;
 pub mod distributed_rate_limit;
 pub mod event_sourcing;
 pub mod eventual_consistency;
 pub mod idempotent_api;
 pub mod million_rpm_architecture;
+pub mod monolith_vs_microservices;
+pub mod observability;
 pub mod queue_vs_direct_call;
 pub mod rate_limiter_design;
+pub mod rest_vs_graphql;
 pub mod saga_consistency;
 pub mod service_communication;
 pub mod slow_db_queries;
@@ -32,6 +37,11 @@ pub static ALL: &[&Question] = &[
     &event_sourcing::QUESTION,
     &service_communication::QUESTION,
     &db_bottleneck_spikes::QUESTION,
+    &api_versioning::QUESTION,
+    &observability::QUESTION,
+    &rest_vs_graphql::QUESTION,
+    &monolith_vs_microservices::QUESTION,
+    &debug_latency::QUESTION,
 ];
 
 /// The question with this slug, or a sentence that names the ones there are.

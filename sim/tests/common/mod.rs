@@ -55,10 +55,31 @@ pub fn any_act(q: &'static Question, which: usize, at: Us, reach: f64) -> Input 
     Input { at, what: What::Act { act: act as u8, args } }
 }
 
+/// A run that stands at its end: its checkpoints are within the bound, and visits to its past change nothing.
+#[track_caller]
+pub fn can_be_revisited(run: &mut dyn Live, bytes_max: usize) {
+    assert!(run.checkpoint_bytes() <= bytes_max, "{} bytes of {bytes_max}", run.checkpoint_bytes());
+    let (end, digest) = (run.moment().at, run.digest());
+    for percent in [98, 12, 50, 2, 100] {
+        run.seek(Us(end.0 / 100 * percent));
+    }
+    run.seek(end);
+    assert_eq!(run.digest(), digest);
+}
+
 /// Says what `cargo test` shows of a test that passes too: how many cases an enumeration covered.
 pub fn report(text: &str) {
     use std::io::Write;
     _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Leaves what was measured for the page `/accuracy`, where `cargo xtask test` asks for it: so nothing has to run twice.
+#[cfg(feature = "runner")]
+pub fn keep(name: &str, what: &serde_json::Value) {
+    if let Some(folder) = std::env::var_os("BREAKABLE_RESULTS") {
+        let path = std::path::Path::new(&folder).join(format!("{name}.json"));
+        std::fs::write(&path, what.to_string()).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    }
 }
 
 /// What a measure or a number comes to: `loss(10s, 60s)`.
@@ -173,7 +194,9 @@ impl Trouble {
     }
 }
 
-/// So many cases, and no file of failures: the case is printed, and a fixed test is made of it.
+/// So many cases, and no file of failures: the case is printed, and a fixed test is made of it. `MORE_CASES=100` tries
+/// so many times as many, and `PROPTEST_RNG_SEED` others.
 pub fn cases(n: u32) -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(n) }
+    let times = std::env::var("MORE_CASES").ok().and_then(|more| more.parse().ok()).unwrap_or(1);
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(n * times) }
 }

@@ -254,7 +254,7 @@ impl Caching {
         }
     }
 
-    pub(super) fn read_measure(&self, which: usize, args: &[f64]) -> Option<f64> {
+    pub(super) fn read_measure(&self, which: usize, args: &[f64], _now: Us) -> Option<f64> {
         let c = &self.counts;
         let sum = |of| self.seconds.sum(args, of);
         let share = |part, whole| self.seconds.share(args, part, whole);

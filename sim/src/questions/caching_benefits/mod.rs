@@ -713,12 +713,7 @@ impl Model for Caching {
         ctx.log_knob(code::KNOB, which, knobs);
     }
 
-    fn number(&self, which: u8, now: Us) -> Option<f64> {
-        self.read_number(which as usize, now)
-    }
-    fn measure(&self, which: u8, args: &[f64], _now: Us) -> Option<f64> {
-        self.read_measure(which as usize, args)
-    }
+    crate::in_files_of_their_own!();
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
         let c = &self.counts;
@@ -788,12 +783,6 @@ impl Model for Caching {
             + self.samples.weight()
     }
 
-    fn tell(line: &Line) -> String {
-        words::tell(line)
-    }
-    fn words(&self, now: Us) -> Vec<(String, String)> {
-        self.in_words(now)
-    }
     fn visible(event: &Ev) -> bool {
         !matches!(event, Ev::Tick | Ev::Patience)
     }

@@ -201,39 +201,39 @@ indexed! { pub mod act: Act {
 }}
 
 indexed! { pub mod number: Number {
-    STALE = Number::new("stale", "stale reads", "%", Better::Down).main().plot("stale")
+    STALE = Number::new("stale", "Stale reads", "%", Better::Down).main().plot("stale")
         .help("Reads of the last 10 s that lacked a write acknowledged before they began."),
-    LOST = Number::new("lost", "lost updates", "", Better::Down).main().plot("lost")
+    LOST = Number::new("lost", "Lost updates", "", Better::Down).main().plot("lost")
         .help("Acknowledged writes that were dropped for a version that had never seen them."),
-    READ_P50 = Number::new("read_p50", "read p50", "ms", Better::Down).main().plot("latency")
+    READ_P50 = Number::new("read_p50", "Read p50", "ms", Better::Down).main().plot("latency")
         .help("Median time of the successful reads of the last 30 s, at the coordinator."),
-    WRITE_P50 = Number::new("write_p50", "write p50", "ms", Better::Down).main().plot("latency")
+    WRITE_P50 = Number::new("write_p50", "Write p50", "ms", Better::Down).main().plot("latency")
         .help("Median time of the acknowledged writes of the last 30 s, at the coordinator."),
-    AVAILABLE_MAJORITY = Number::new("available_majority", "available, majority side", "%", Better::Up).plot("available")
+    AVAILABLE_MAJORITY = Number::new("available_majority", "Available, majority side", "%", Better::Up).plot("available")
         .help("Requests of the last 10 s that succeeded, at nodes that reach most of the others."),
-    AVAILABLE_MINORITY = Number::new("available_minority", "available, minority side", "%", Better::Up).main().plot("available")
+    AVAILABLE_MINORITY = Number::new("available_minority", "Available, minority side", "%", Better::Up).main().plot("available")
         .help("Requests of the last 10 s that succeeded, at nodes that are cut off from most of the others."),
-    AGE_P50 = Number::new("age_p50", "staleness age p50", "ms", Better::Down).plot("age")
+    AGE_P50 = Number::new("age_p50", "Staleness age p50", "ms", Better::Down).plot("age")
         .help("For stale reads of the last 30 s: for how long a newer value had been acknowledged."),
-    AGE_P99 = Number::new("age_p99", "staleness age p99", "ms", Better::Down).plot("age")
+    AGE_P99 = Number::new("age_p99", "Staleness age p99", "ms", Better::Down).plot("age")
         .help("Needs 1,000 stale reads within 30 s."),
-    RYW = Number::new("ryw_violations", "own write not seen", "", Better::Down).main().plot("sessions")
+    RYW = Number::new("ryw_violations", "Own write not seen", "", Better::Down).main().plot("sessions")
         .help("Reads that lacked an acknowledged write of the same client: read your writes, broken."),
-    MONOTONIC = Number::new("monotonic_violations", "reads that went back", "", Better::Down).plot("sessions")
+    MONOTONIC = Number::new("monotonic_violations", "Reads that went back", "", Better::Down).plot("sessions")
         .help("Reads that lacked what the same client had already read: monotonic reads, broken."),
-    MONOTONIC_WRITES = Number::new("monotonic_write_violations", "own writes reordered", "", Better::Down).plot("sessions")
+    MONOTONIC_WRITES = Number::new("monotonic_write_violations", "Own writes reordered", "", Better::Down).plot("sessions")
         .help("Register writes that were not ordered after the same client's write before: monotonic writes, broken."),
-    FOLLOW_READS = Number::new("follow_violations", "writes before what was read", "", Better::Down).plot("sessions")
+    FOLLOW_READS = Number::new("follow_violations", "Writes before what was read", "", Better::Down).plot("sessions")
         .help("Register writes that were not ordered after what their author had read: writes follow reads, broken."),
-    READ_P99 = Number::new("read_p99", "read p99", "ms", Better::Down).help("Needs 1,000 reads within 30 s."),
-    WRITE_P99 = Number::new("write_p99", "write p99", "ms", Better::Down).help("Needs 1,000 writes within 30 s."),
-    DIFFER = Number::new("differ", "keys that differ", "", Better::Down).plot("differ")
+    READ_P99 = Number::new("read_p99", "Read p99", "ms", Better::Down).help("Needs 1,000 reads within 30 s."),
+    WRITE_P99 = Number::new("write_p99", "Write p99", "ms", Better::Down).help("Needs 1,000 writes within 30 s."),
+    DIFFER = Number::new("differ", "Keys that differ", "", Better::Down).plot("differ")
         .help("Keys on which the copies are not all equal right now."),
-    SIBLINGS = Number::new("siblings", "siblings", "", Better::Down)
+    SIBLINGS = Number::new("siblings", "Siblings", "", Better::Down)
         .help("The most versions that stand side by side anywhere right now."),
-    AGREE = Number::new("agree", "time to agree", "ms", Better::Down)
+    AGREE = Number::new("agree", "Time to agree", "ms", Better::Down)
         .help("From the last healing to the moment when all copies were equal."),
-    MESSAGES = Number::new("messages", "messages between nodes", "req/s", Better::Neither)
+    MESSAGES = Number::new("messages", "Messages between nodes", "req/s", Better::Neither)
         .help("Sent in the last 10 s."),
 }}
 

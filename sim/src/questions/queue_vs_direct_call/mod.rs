@@ -849,12 +849,7 @@ impl Model for QueueVsDirectCall {
         }
     }
 
-    fn number(&self, which: u8, now: Us) -> Option<f64> {
-        self.read_number(which as usize, now)
-    }
-    fn measure(&self, which: u8, args: &[f64], now: Us) -> Option<f64> {
-        self.read_measure(which as usize, args, now)
-    }
+    crate::in_files_of_their_own!();
     fn counts(&self) -> Vec<(&'static str, u64)> {
         self.totals()
     }
@@ -863,12 +858,6 @@ impl Model for QueueVsDirectCall {
     }
     fn weight(&self) -> usize {
         self.bytes()
-    }
-    fn tell(line: &Line) -> String {
-        words::tell(line)
-    }
-    fn words(&self, now: Us) -> Vec<(String, String)> {
-        words::words(self, now)
     }
     fn visible(event: &Ev) -> bool {
         matches!(
@@ -881,5 +870,11 @@ impl Model for QueueVsDirectCall {
                 | Ev::Step { .. }
                 | Ev::Visible(_)
         )
+    }
+}
+
+impl QueueVsDirectCall {
+    fn in_words(&self, now: Us) -> Vec<(String, String)> {
+        words::words(self, now)
     }
 }

@@ -681,12 +681,7 @@ impl Model for Spike {
         }
     }
 
-    fn number(&self, which: u8, now: Us) -> Option<f64> {
-        self.read_number(which as usize, now)
-    }
-    fn measure(&self, which: u8, args: &[f64], now: Us) -> Option<f64> {
-        self.read_measure(which as usize, args, now)
-    }
+    crate::in_files_of_their_own!();
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
         let c = &self.counts;
@@ -772,13 +767,6 @@ impl Model for Spike {
             + self.seconds.weight()
             + self.steps.len() * 16
             + self.samples.weight()
-    }
-
-    fn tell(line: &Line) -> String {
-        words::tell(line)
-    }
-    fn words(&self, now: Us) -> Vec<(String, String)> {
-        self.in_words(now)
     }
 
     fn visible(event: &Ev) -> bool {

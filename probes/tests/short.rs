@@ -1,0 +1,49 @@
+//! Some thousand cases of each probe, always the same ones. `cargo xtask fuzz` tries millions of others.
+
+use probes::mutate::case;
+use probes::{ALL, Probe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn holds(probe: &Probe) {
+    let seeds = (probe.seeds)();
+    for seed in &seeds {
+        (probe.run)(seed);
+    }
+    for number in 0..probe.short {
+        let bytes = case(probe, &seeds, number);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (probe.run)(&bytes))) {
+            eprintln!("probe {}, case {number}: {:?}", probe.name, String::from_utf8_lossy(&bytes));
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+macro_rules! probes {
+    ($($name:ident)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        $(#[test]
+        fn $name() {
+            holds(probes::find(stringify!($name)).expect("a probe of this name"));
+        })*
+    };
+}
+
+probes!(link query message script condition article records import graph wire events);
+
+#[test]
+fn every_probe_has_its_test_and_its_fuzz_target() {
+    assert_eq!(ALL.iter().map(|probe| probe.name).collect::<Vec<_>>(), NAMES);
+    let targets = include_str!("../../fuzz/Cargo.toml");
+    for name in NAMES {
+        assert!(targets.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml lacks {name}");
+    }
+}
+
+#[test]
+fn a_number_makes_the_same_case_every_time() {
+    for probe in ALL {
+        let seeds = (probe.seeds)();
+        assert!((0..50).all(|n| case(probe, &seeds, n) == case(probe, &seeds, n)));
+        assert!((0..50).any(|n| case(probe, &seeds, n) != case(probe, &seeds, n + 50)));
+    }
+}
