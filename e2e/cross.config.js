@@ -14,9 +14,6 @@ export default defineConfig({
   use: { ...base.use, serviceWorkers: "allow" },
   // Browsers start slowly: a worker keeps its own for all tests of a file.
   fullyParallel: false,
-  // Two of the drivers are not Playwright's, and now and then one of them loses its browser: such a test is begun once
-  // more, and Playwright counts it as flaky in what it says at the end. What is broken fails twice.
-  retries: 1,
   timeout: 120_000,
   expect: { timeout: 20_000 },
   projects: engines.map((engine) => ({

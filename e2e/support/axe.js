@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "./test.js";
+import { resize } from "./resize.js";
 
 // Put into the page once and called there: the wrapper for Playwright opens another page for each look and carries
 // every element that has passed back and forth, which took most of its time.
@@ -46,11 +47,11 @@ export async function expectNothingFound(page, { within, what = "" } = {}) {
   await look({ colorScheme: "light" });
   const wide = page.viewportSize();
   for (const width of [390, 320]) {
-    await page.setViewportSize({ width, height: 844 });
+    await resize(page, { width, height: 844 });
     await expectToFit(page, width);
   }
   expect(await findings(page, { within, rules: ["target-size"] }), said("at 320 px")).toEqual([]);
-  await page.setViewportSize(wide);
+  await resize(page, wide);
 }
 
 /** Nothing of the page is wider than the window; tables, code and pictures may scroll within themselves. */

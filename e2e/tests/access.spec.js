@@ -5,6 +5,7 @@ import { focused, tabbables } from "../support/focus.js";
 import { faultsOf, questions, sim } from "../support/runner.js";
 import { mounted } from "../support/mounted.js";
 import { Stage } from "../pages/stage.js";
+import { resize } from "../support/resize.js";
 
 const [first] = questions;
 const NOWHERE = "the focus is somewhere";
@@ -318,7 +319,7 @@ for (const path of ["./", `q/${first.slug}/?autoplay=0`, "settings/"]) {
       document.adoptedStyleSheets.push(sheet);
     });
     for (const width of [1440, 390, 320]) {
-      await page.setViewportSize({ width, height: 900 });
+      await resize(page, { width, height: 900 });
       await expectToFit(page, width);
       const cut = await page.evaluate(() =>
         [...document.querySelectorAll("body *:not(select, option, svg, svg *, .visually-hidden)")]

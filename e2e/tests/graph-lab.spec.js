@@ -4,6 +4,7 @@ import { expectNothingFound, expectToFit } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
 import { GraphLab } from "../pages/graph-lab.js";
+import { resize } from "../support/resize.js";
 
 const slugs = questionsWith("graph");
 const [slug] = slugs;
@@ -138,7 +139,7 @@ test("axe finds nothing in it, and it fits", async ({ page }) => {
   await lab.button("A wrong name").click();
   await expectNothingFound(page, { within: "details[data-lab]" });
   for (const width of [1440, 390]) {
-    await page.setViewportSize({ width, height: 844 });
+    await resize(page, { width, height: 844 });
     for (const example of ["The screen", "With comments", "Everything", "Authors down", "Greedy", "A missing brace"]) {
       await lab.button(example).click();
       await expectToFit(page, width);

@@ -4,6 +4,7 @@ import { expect, test } from "../support/test.js";
 import { faultsOf, questions } from "../support/runner.js";
 import { mounted } from "../support/mounted.js";
 import { Stage } from "../pages/stage.js";
+import { resize } from "../support/resize.js";
 
 const slugs = ["rate-limiter-design", "debug-latency", "saga-consistency", "observability"];
 const question = (slug) => questions.find((q) => q.slug === slug);
@@ -194,7 +195,7 @@ for (const slug of slugs) {
 test("the stage is in sight without scrolling, and axe finds nothing", async ({ page }) => {
   const stage = await present(page, "saga-consistency");
   for (const [width, height] of [[1280, 720], [1440, 900], [1920, 1080]]) {
-    await page.setViewportSize({ width, height });
+    await resize(page, { width, height });
     for (const key of ["Home", "PageDown", "PageDown"]) {
       await page.keyboard.press(key);
       await expect(stage.faults).toBeInViewport({ ratio: 1 });

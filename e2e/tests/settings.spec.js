@@ -7,6 +7,7 @@ import { mounted } from "../support/mounted.js";
 import { KEY, Settings } from "../pages/settings.js";
 import { Library } from "../pages/library.js";
 import { Stage } from "../pages/stage.js";
+import { resize } from "../support/resize.js";
 
 const [first, second] = questions;
 const card = (page, slug) => page.locator("li", { has: page.locator(`a[href$="q/${slug}/"]`) });
@@ -451,7 +452,7 @@ test("nothing for axe to find, and a phone's targets are 44 px", async ({ page }
   await settings.button("Forget everything").click();
   for (const summary of await settings.main.locator("summary").all()) await summary.click();
   await expectNothingFound(page);
-  await page.setViewportSize({ width: 390, height: 844 });
+  await resize(page, { width: 390, height: 844 });
   const small = await page.evaluate(() =>
     [...document.querySelectorAll("main :is(button, summary, .switch, .segmented label), header :is(a, button)")]
       .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 44)

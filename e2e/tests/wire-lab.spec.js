@@ -5,6 +5,7 @@ import { expectNothingFound, expectToFit } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
 import { WireLab } from "../pages/wire-lab.js";
+import { resize } from "../support/resize.js";
 
 const slugs = questionsWith("wire");
 const [slug] = slugs;
@@ -148,7 +149,7 @@ test("axe finds nothing in it, and it fits", async ({ page }) => {
   await lab.field("order_id").fill("x".repeat(60));
   await expectNothingFound(page, { within: "details[data-lab]" });
   for (const width of [1440, 390]) {
-    await page.setViewportSize({ width, height: 844 });
+    await resize(page, { width, height: 844 });
     for (const example of ["3 items", "100 items", "One long text", "A large number"]) {
       await lab.button(example).click();
       await expectToFit(page, width);
