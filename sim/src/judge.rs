@@ -67,25 +67,35 @@ pub struct Verdict {
     pub right: Option<String>,
 }
 
-/// One run of a plan at a seed: what it measured, and its digest.
+/// How the side that is measured is set up.
 ///
 /// # Errors
-/// The law that was broken, or that there is no side to measure.
-pub(crate) fn execute(
+/// There is no such side.
+pub(crate) fn setup(plan: &Plan, side: Side) -> Result<&Setup, String> {
+    match side {
+        Side::A => Ok(&plan.a),
+        Side::B => plan.b.as_ref().ok_or_else(|| "measures side b, but there is no set_b".to_owned()),
+    }
+}
+
+/// One run at a seed: what it measured at these moments, which are in order, and its digest at the last of them.
+///
+/// # Errors
+/// The law that was broken, or what the engine does not know of the set-up.
+pub(crate) fn answers(
     q: &'static Question,
-    plan: &Plan,
-    side: Side,
-    ask: &Ask,
+    setup: &Setup,
     seed: u64,
-) -> Result<(Option<f64>, u64), String> {
-    let setup = match side {
-        Side::A => &plan.a,
-        Side::B => plan.b.as_ref().ok_or("measures side b, but there is no set_b")?,
-    };
+    asks: &[(Us, &Ask)],
+) -> Result<(Vec<Option<f64>>, u64), String> {
     let mut run = q.run(value(q, setup, seed)?);
-    run.advance(Us(plan.until_us), u64::MAX);
-    run.invariants().map_err(|law| format!("invariant broken: {law}"))?;
-    Ok((script::answer(&*run, ask), run.digest()))
+    let mut answers = Vec::with_capacity(asks.len());
+    for (until, ask) in asks {
+        run.advance(*until, u64::MAX);
+        run.invariants().map_err(|law| format!("invariant broken: {law}"))?;
+        answers.push(script::answer(&*run, ask));
+    }
+    Ok((answers, run.digest()))
 }
 
 /// Whether the run bears out what the text says; for the experiment's own claim also one of the choices on screen.
@@ -138,9 +148,11 @@ pub fn judge(q: &'static Question, file: &str, front: &Front) -> Result<Vec<Verd
                         continue;
                     }
                 };
-                match execute(q, plan, claim.side, &ask, seed) {
+                let asks = [(Us(plan.until_us), &ask)];
+                match setup(plan, claim.side).and_then(|side| answers(q, side, seed, &asks)) {
                     Err(why) => problems.push(problem(format!("experiment {}: {why}", t.id))),
                     Ok((measured, digest)) => {
+                        let measured = measured[0];
                         let right = (index == 0).then(|| measured.and_then(|m| t.right_choice(m))).flatten();
                         verdicts.push(Verdict {
                             experiment: t.id.clone(),

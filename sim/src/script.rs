@@ -230,6 +230,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "questions")]
     #[test]
     fn values_that_stand_for_something_are_told_by_name() {
         let q = crate::questions::find("monolith-vs-microservices").expect("a question");

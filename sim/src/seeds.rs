@@ -6,7 +6,7 @@ use crate::declare::Question;
 use crate::judge;
 use crate::kernel::Us;
 use crate::script::{self, Ask};
-use press::{Article, Claim, Plan, Problem, Try};
+use press::{Article, Claim, Plan, Problem, Setup, Try};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -35,7 +35,7 @@ pub struct Tally {
     pub failed: Vec<u64>,
     /// The least and the greatest value that was measured.
     pub range: Option<(f64, f64)>,
-    /// How long all of its runs took, in seconds.
+    /// How long its share of all runs took, in seconds.
     pub seconds: f64,
 }
 
@@ -95,23 +95,55 @@ impl Asked<'_> {
     pub fn expect(&self) -> String {
         format!("{} {}", self.claim.measure, self.claim.expect)
     }
+}
 
-    /// Runs it at the seeds after those of `tally` up to `seeds`, on all cores.
+/// Claims that are read from one run, each at its moment: the same question, set up in the same way.
+pub struct Together<'a> {
+    setup: &'a Setup,
+    /// By their moments.
+    pub claims: Vec<&'a Asked<'a>>,
+}
+
+/// Puts together what one run answers: a third of the runs is left.
+pub fn together<'a>(asked: &'a [Asked]) -> Vec<Together<'a>> {
+    let mut groups: Vec<Together> = Vec::new();
+    for claim in asked {
+        // Validated when the claims were read.
+        let Ok(setup) = judge::setup(claim.plan, claim.claim.side) else { continue };
+        let same = |group: &&mut Together| group.claims[0].question.slug == claim.question.slug && group.setup == setup;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.claims.push(claim),
+            None => groups.push(Together { setup, claims: vec![claim] }),
+        }
+    }
+    for group in &mut groups {
+        group.claims.sort_by_key(|claim| claim.until().0);
+    }
+    groups
+}
+
+impl Together<'_> {
+    /// Runs it at the seeds after those of the tallies, one for each claim, up to `seeds`, on all cores.
     ///
     /// # Errors
     /// A run whose laws were broken: the seed and the law.
-    pub fn run(&self, tally: &mut Tally, seeds: u64) -> Result<(), String> {
+    pub fn run(&self, tallies: &mut [Tally], seeds: u64) -> Result<(), String> {
         let start = Instant::now();
-        let asked: Vec<u64> = (tally.seeds + 1..=seeds).collect();
-        let outcomes = cores::each(&asked, |seed| {
-            judge::execute(self.question, self.plan, self.claim.side, &self.ask, *seed)
-                .map(|(measured, _)| (measured, judge::holds(self.experiment, self.index, self.claim, measured)))
-        });
-        for (seed, outcome) in asked.iter().zip(outcomes) {
-            let (measured, held) = outcome.map_err(|why| format!("{}: seed {seed}: {why}", self.key()))?;
-            tally.note(*seed, measured, held);
+        let question = self.claims[0].question;
+        let first = tallies.iter().map(|tally| tally.seeds).min().unwrap_or(0) + 1;
+        let seeds: Vec<u64> = (first..=seeds).collect();
+        let asks: Vec<(Us, &Ask)> = self.claims.iter().map(|claim| (claim.until(), &claim.ask)).collect();
+        let outcomes = cores::each(&seeds, |seed| judge::answers(question, self.setup, *seed, &asks));
+        for (seed, outcome) in seeds.iter().zip(outcomes) {
+            let (answers, _) = outcome.map_err(|why| format!("{}: seed {seed}: {why}", self.claims[0].key()))?;
+            for ((claim, tally), measured) in self.claims.iter().zip(tallies.iter_mut()).zip(answers) {
+                if *seed > tally.seeds {
+                    tally.note(*seed, measured, judge::holds(claim.experiment, claim.index, claim.claim, measured));
+                }
+            }
         }
-        tally.seconds += start.elapsed().as_secs_f64();
+        let share = start.elapsed().as_secs_f64() / self.claims.len() as f64;
+        tallies.iter_mut().for_each(|tally| tally.seconds += share);
         Ok(())
     }
 }
@@ -159,12 +191,13 @@ impl Done {
         self.rows.get(key).cloned().unwrap_or_default()
     }
 
-    /// Keeps it, in memory and in the file.
-    ///
+    pub fn put(&mut self, key: String, tally: Tally) {
+        self.rows.insert(key, tally);
+    }
+
     /// # Errors
     /// The file cannot be written.
-    pub fn put(&mut self, path: &Path, key: String, tally: Tally) -> Result<(), String> {
-        self.rows.insert(key, tally);
+    pub fn write(&self, path: &Path) -> Result<(), String> {
         let text: String = self.rows.iter().map(|(key, tally)| format!("{key}\t{}\n", tally.line())).collect();
         std::fs::write(path, text).map_err(|why| format!("{}: {why}", path.display()))
     }

@@ -3,7 +3,7 @@
 use sim::declare::{Kind, Origin, Question};
 use sim::kernel::{Live, RunValue, Us};
 use sim::link::{self, Shared};
-use sim::seeds::{self, Asked, Done};
+use sim::seeds::{self, Asked, Done, Tally, Together};
 use sim::{judge, questions, script, soak};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -387,22 +387,26 @@ fn presets(args: &[String]) -> Result<(), String> {
 /// Runs what is not in the file yet, the quick claims first, and prints the tables of all.
 fn many_seeds(asked: &[Asked], seeds: u64, into: &Path) -> Result<(), String> {
     let mut done = Done::read(into);
-    let mut measure = |claim: &Asked, seeds: u64| {
-        let mut tally = done.get(&claim.key());
-        if tally.seeds < seeds {
-            claim.run(&mut tally, seeds)?;
-            eprintln!("{:>4} of {:>4}  {}", tally.held, tally.seeds, claim.key());
-            done.put(into, claim.key(), tally.clone())?;
+    let mut measure = |group: &Together, seeds: u64| {
+        let mut tallies: Vec<Tally> = group.claims.iter().map(|claim| done.get(&claim.key())).collect();
+        if tallies.iter().any(|tally| tally.seeds < seeds) {
+            group.run(&mut tallies, seeds)?;
+            for (claim, tally) in group.claims.iter().zip(&tallies) {
+                eprintln!("{:>4} of {:>4}  {}", tally.held, tally.seeds, claim.key());
+                done.put(claim.key(), tally.clone());
+            }
+            done.write(into)?;
         }
-        Ok::<f64, String>(tally.seconds / tally.seeds.max(1) as f64)
+        Ok::<f64, String>(tallies.iter().map(|tally| tally.seconds / tally.seeds.max(1) as f64).sum())
     };
+    let groups = seeds::together(asked);
     let mut costs = Vec::new();
-    for claim in asked {
-        costs.push((measure(claim, 1)?, claim));
+    for group in &groups {
+        costs.push((measure(group, 1)?, group));
     }
     costs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for (_, claim) in costs {
-        measure(claim, seeds)?;
+    for (_, group) in costs {
+        measure(group, seeds)?;
     }
     out(sim::seeds::markdown(asked, &done).trim_end());
     Ok(())
