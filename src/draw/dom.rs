@@ -60,8 +60,8 @@ pub struct Renderer {
     buffer: String,
     writes: u32,
     calm: bool,
-    /// Whether the last frame was shown without its items.
-    passed_over: bool,
+    /// Whether the next frame may be shown without its items.
+    passes: bool,
     /// Whether tooltips are written only where the pointer is.
     tips_wait: bool,
     width: Rc<Cell<f64>>,
@@ -116,7 +116,7 @@ impl Renderer {
             buffer: String::new(),
             writes: 0,
             calm: false,
-            passed_over: false,
+            passes: false,
             tips_wait: false,
             width,
         };
@@ -146,10 +146,11 @@ impl Renderer {
     }
 
     /// While it is calm, texts that stay at their place wait: nobody reads sixty numbers a second, and each costs the
-    /// browser a layout. And of two frames in which no item has gone anywhere, one shows its particles alone: what only
-    /// grows or changes its colour does so thirty times a second. The first frame that is not calm shows all of it.
-    pub fn set_calm(&mut self, calm: bool) {
-        self.calm = calm;
+    /// browser a layout. A frame that may be passed over, too, shows its particles alone if no item has gone anywhere:
+    /// every other one, so that what only grows or changes its colour does so thirty times a second. The first frame
+    /// that is not calm shows all of it.
+    pub fn set_calm(&mut self, calm: bool, passes: bool) {
+        (self.calm, self.passes) = (calm, calm && passes);
     }
 
     /// From now on tooltips are written where [`Renderer::point`] says that the pointer is: a picture can have hundreds
@@ -199,8 +200,7 @@ impl Renderer {
     pub fn render(&mut self, scene: &mut Scene) {
         self.writes = 0;
         let changed = self.plan.make(&self.shown, scene);
-        self.passed_over = self.calm && !self.passed_over && !self.moves(scene);
-        if self.passed_over {
+        if self.passes && !self.moves(scene) {
             return self.show_particles(scene);
         }
         if scene.width() != self.shown.width() || scene.height() != self.shown.height() {

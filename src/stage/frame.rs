@@ -108,6 +108,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
         let mut drawn = (u32::MAX, None, 0.0, false);
         let mut owed = 0.0;
         let mut calm = false;
+        let mut odd = false;
         let mut meter = Meter::default();
         every_frame(move |now| {
             let begun = now;
@@ -142,6 +143,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
             let playing = h.with(|p| p.playing);
             let tick = moved && now - ticked >= TICK_MS;
             let waited = std::mem::replace(&mut calm, moved && playing && !tick);
+            odd = !odd;
             if moved || face != drawn || waited {
                 drawn = face;
                 let narrow = width < NARROW_BELOW_PX;
@@ -151,7 +153,8 @@ pub fn mount(h: Handle, hosts: Hosts) {
                             picture::draw(p, side, narrow, still, h.selected.get_untracked(), &mut s.scene);
                             s.renderer.set_label(&picture::picture_label(p, side));
                             // The numbers of the picture change with those around it, and all at once when it stands.
-                            s.renderer.set_calm(calm);
+                            // Both sides pass over the same frames.
+                            s.renderer.set_calm(calm, odd);
                             s.renderer.render(&mut s.scene);
                         }
                     }
