@@ -3,7 +3,8 @@
 //! Pure, so that it is tested natively; `dom` carries the plan out. Elements are kept wherever possible:
 //!
 //! 1. an item with a key takes the element of the item with that key, if it is of the same kind;
-//! 2. the n-th item of a kind without a key takes the element of the n-th such item of the last frame;
+//! 2. items without a key are laid along those of the last frame, in order, so that most of them find one of the same
+//!    kind, at the same place, of the same look: then what comes or goes in the middle of a list changes nothing else;
 //! 3. whatever is left of the last frame is removed, whatever is left of this one is created.
 //!
 //! Then as few elements as possible are moved: those outside a longest run that is already in order.
@@ -11,8 +12,10 @@
 use super::scene::{Item, Scene, Shape};
 use std::collections::HashMap;
 
-/// The number of kinds of elements.
-const KINDS: usize = 5;
+/// How far the lists may be out of step with each other, beyond what one is longer than the other.
+const SLACK: isize = 12;
+/// What [`Plan::likeness`] gives to two items that differ in nothing it looks at.
+const ALIKE: u16 = 9;
 
 fn kind(item: &Item) -> usize {
     match item.shape {
@@ -34,6 +37,26 @@ pub enum Source {
     Create,
 }
 
+impl Source {
+    /// The item of the last frame whose element it is.
+    pub fn old(self) -> Option<usize> {
+        match self {
+            Source::Keep(i) | Source::Move(i) => Some(i),
+            Source::Create => None,
+        }
+    }
+}
+
+/// The next step along two lists.
+#[derive(Clone, Copy)]
+enum Step {
+    Pair,
+    SkipOld,
+    SkipNew,
+    /// Nothing that follows has a partner.
+    End,
+}
+
 /// The plan for one frame. Its buffers are reused.
 #[derive(Default)]
 pub struct Plan {
@@ -43,6 +66,12 @@ pub struct Plan {
     pub removed: Vec<usize>,
     by_key: HashMap<u32, usize>,
     used: Vec<bool>,
+    /// Items without a key: those of the last frame and of this one.
+    plain: [Vec<usize>; 2],
+    /// For each of the latter, its partner among the former.
+    partners: Vec<usize>,
+    scores: [Vec<u16>; 2],
+    steps: Vec<Step>,
     tails: Vec<usize>,
     parent: Vec<usize>,
 }
@@ -62,6 +91,7 @@ impl Plan {
             self.sources.extend((0..new.items().len()).map(Source::Keep));
             return false;
         }
+        self.pair(old, new);
         let (old, new) = (old.items(), new.items());
         self.by_key.clear();
         self.used.clear();
@@ -69,16 +99,14 @@ impl Plan {
         for (i, item) in old.iter().enumerate().filter(|(_, item)| item.key != 0) {
             self.by_key.insert(item.key, i);
         }
-        let mut next = [0usize; KINDS];
+        let mut plain = 0;
         for item in new {
             let from = if item.key != 0 {
                 // A key that is used twice finds its element once; the second item gets a new one.
                 self.by_key.get(&item.key).copied().filter(|&i| !self.used[i] && kind(&old[i]) == kind(item))
             } else {
-                let k = kind(item);
-                let found = (next[k]..old.len()).find(|&i| old[i].key == 0 && kind(&old[i]) == k);
-                next[k] = found.map_or(old.len(), |i| i + 1);
-                found
+                plain += 1;
+                Some(self.partners[plain - 1]).filter(|&i| i != usize::MAX)
             };
             match from {
                 Some(i) => {
@@ -93,15 +121,103 @@ impl Plan {
         true
     }
 
+    /// How much of an item's element is right for another one; 0 for elements of different kinds.
+    fn likeness((old, a): (&Scene, &Item), (new, b): (&Scene, &Item)) -> u16 {
+        let mut look = (a.fill, a.stroke, a.hit.is_some()) == (b.fill, b.stroke, b.hit.is_some());
+        let (x, y) = match (a.shape, b.shape) {
+            (Shape::Line { x1, y1, .. }, Shape::Line { x1: x, y1: y, .. }) => (x == x1, y == y1),
+            (Shape::Rect { x, y, .. }, Shape::Rect { x: x2, y: y2, .. }) => (x == x2, y == y2),
+            (Shape::Circle { cx, cy, .. }, Shape::Circle { cx: x, cy: y, .. }) => (x == cx, y == cy),
+            (Shape::Path { d }, Shape::Path { d: d2 }) => {
+                let same = old.str(d) == new.str(d2);
+                (same, same)
+            }
+            (
+                Shape::Text { x, y, size, anchor, bold, mono, halo, text },
+                Shape::Text { x: x2, y: y2, size: s2, anchor: a2, bold: b2, mono: m2, halo: h2, text: t2 },
+            ) => {
+                look &= (size, anchor, bold, mono, halo) == (s2, a2, b2, m2, h2);
+                let same = old.str(text) == new.str(t2);
+                (same || x == x2, same || y == y2)
+            }
+            _ => return 0,
+        };
+        2 + 2 * u16::from(x) + 2 * u16::from(y) + 3 * u16::from(look)
+    }
+
+    /// Finds partners for the items without a key, so that the sum of the likenesses is as large as can be with both
+    /// lists in order.
+    fn pair(&mut self, old: &Scene, new: &Scene) {
+        let Plan { plain, partners, scores, steps, .. } = self;
+        for (plain, scene) in plain.iter_mut().zip([old, new]) {
+            plain.clear();
+            plain.extend(scene.items().iter().enumerate().filter(|(_, item)| item.key == 0).map(|(i, _)| i));
+        }
+        let [a, b] = &*plain;
+        let like = |i: usize, j: usize| Plan::likeness((old, &old.items()[a[i]]), (new, &new.items()[b[j]]));
+        partners.clear();
+        partners.resize(b.len(), usize::MAX);
+        // Most of it is as it was, at both ends.
+        let shorter = a.len().min(b.len());
+        let head = (0..shorter).take_while(|&i| like(i, i) == ALIKE).count();
+        let tail = (1..=shorter - head).take_while(|&i| like(a.len() - i, b.len() - i) == ALIKE).count();
+        for i in 0..head {
+            partners[i] = a[i];
+        }
+        for i in 1..=tail {
+            partners[b.len() - i] = a[a.len() - i];
+        }
+        let (n, m) = (a.len() - head - tail, b.len() - head - tail);
+        // From the ends of both lists to their beginnings, within a band along the diagonal.
+        let longer = m as isize - n as isize;
+        let (lo, hi) = (longer.min(0) - SLACK, longer.max(0) + SLACK);
+        let width = (hi - lo + 1) as usize;
+        steps.clear();
+        steps.resize((n + 1) * width, Step::End);
+        for row in scores.iter_mut() {
+            row.clear();
+            row.resize(m + 2, 0);
+        }
+        for i in (0..=n).rev() {
+            let [below, here] = scores;
+            std::mem::swap(below, here);
+            let from = (i as isize + lo).max(0) as usize;
+            let to = ((i as isize + hi).max(0) as usize).min(m);
+            // Beside the band nothing has a partner.
+            here[to + 1] = 0;
+            for j in (from..=to).rev() {
+                let like = if i < n && j < m { like(head + i, head + j) } else { 0 };
+                let pair = if like > 0 { below[j + 1] + like } else { 0 };
+                let best = pair.max(below[j]).max(here[j + 1]);
+                here[j] = best;
+                steps[i * width + (j as isize - i as isize - lo) as usize] = match best {
+                    0 => Step::End,
+                    _ if best == pair => Step::Pair,
+                    _ if best == below[j] => Step::SkipOld,
+                    _ => Step::SkipNew,
+                };
+            }
+        }
+        let (mut i, mut j) = (0, 0);
+        while i < n && j < m {
+            match steps[i * width + (j as isize - i as isize - lo) as usize] {
+                Step::Pair => {
+                    partners[head + j] = a[head + i];
+                    (i, j) = (i + 1, j + 1);
+                }
+                Step::SkipOld => i += 1,
+                Step::SkipNew => j += 1,
+                Step::End => break,
+            }
+        }
+    }
+
     /// Turns `Move` into `Keep` for a longest ascending run of old positions (patience sorting).
     fn keep_longest_run(&mut self) {
         self.tails.clear();
         self.parent.clear();
         self.parent.resize(self.sources.len(), usize::MAX);
-        let at = |sources: &[Source], i: usize| match sources[i] {
-            Source::Move(old) | Source::Keep(old) => old,
-            Source::Create => usize::MAX,
-        };
+        let at = |sources: &[Source], i: usize| sources[i].old().unwrap_or(usize::MAX);
         for i in 0..self.sources.len() {
             let old = at(&self.sources, i);
             if old == usize::MAX {
@@ -175,6 +291,32 @@ mod tests {
     fn kinds_without_keys_match_in_order() {
         let p = plan("ltlt", "ltclt");
         assert_eq!(p.sources, [Keep(0), Keep(1), Create, Keep(2), Keep(3)]);
+    }
+
+    #[test]
+    fn what_goes_in_the_middle_changes_nothing_else() {
+        let row = |places: &[f32]| {
+            let mut s = scene("lt");
+            for x in places {
+                s.rect(*x, 5.0, 4.0, 4.0).fill(Tone::Ok);
+                if x % 20.0 == 0.0 {
+                    s.circle(*x, 5.0, 1.0).fill(Tone::Ok);
+                }
+            }
+            s.text(9.0, 40.0, 12.0, "the end");
+            s
+        };
+        let (all, most) = (row(&[10.0, 20.0, 30.0, 40.0, 50.0]), row(&[10.0, 30.0, 40.0, 50.0]));
+        let mut p = Plan::default();
+        p.make(&all, &most);
+        assert_eq!((&p.sources[..4], &p.removed[..]), (&[Keep(0), Keep(1), Keep(2), Keep(5)][..], &[3, 4][..]));
+        p.make(&most, &all);
+        assert_eq!(p.sources[..6], [Keep(0), Keep(1), Keep(2), Create, Create, Keep(3)]);
+        // Out of step by more than the band is wide.
+        let many: Vec<f32> = (0..90).map(|i| 7.0 * i as f32).collect();
+        p.make(&row(&many), &row(&many[40..]));
+        assert_eq!(p.sources.iter().filter(|s| matches!(s, Create | Move(_))).count(), 0);
+        assert!(p.sources[2] == Keep(2 + 40 + 2), "{:?}", p.sources[2]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ struct Slot {
     element: Element,
     /// The text node of a text.
     text: Option<Node>,
-    /// The `<title>` that holds the tooltip.
+    /// The `<title>` that holds the tooltip: where it never waits for the pointer, or while the pointer is there.
     title: Option<Element>,
     /// A newer text waits to be shown.
     late: bool,
@@ -60,6 +60,10 @@ pub struct Renderer {
     buffer: String,
     writes: u32,
     calm: bool,
+    /// Whether the next frame may be shown without its items.
+    passes: bool,
+    /// Whether tooltips are written only where the pointer is.
+    tips_wait: bool,
     width: Rc<Cell<f64>>,
 }
 
@@ -112,6 +116,8 @@ impl Renderer {
             buffer: String::new(),
             writes: 0,
             calm: false,
+            passes: false,
+            tips_wait: false,
             width,
         };
         renderer.theme = renderer.current_theme();
@@ -139,10 +145,35 @@ impl Renderer {
         self.width.get()
     }
 
-    /// While it is calm, texts that only count on wait: nobody reads sixty numbers a second, and each costs the browser a
-    /// layout. The first frame that is not calm shows them.
-    pub fn set_calm(&mut self, calm: bool) {
-        self.calm = calm;
+    /// While it is calm, texts that stay at their place wait: nobody reads sixty numbers a second, and each costs the
+    /// browser a layout. A frame that may be passed over, too, shows its particles alone if no item has gone anywhere:
+    /// every other one, so that what only grows or changes its colour does so thirty times a second. The first frame
+    /// that is not calm shows all of it.
+    pub fn set_calm(&mut self, calm: bool, passes: bool) {
+        (self.calm, self.passes) = (calm, calm && passes);
+    }
+
+    /// From now on tooltips are written where [`Renderer::point`] says that the pointer is: a picture can have hundreds
+    /// that change with every frame, and one of them is read.
+    pub fn let_tips_wait(&mut self) {
+        self.tips_wait = true;
+    }
+
+    /// The pointer has come to this element.
+    pub fn point(&mut self, target: &Node) {
+        for slot in self.slots.iter_mut().flatten() {
+            if let Some(title) = slot.title.take() {
+                title.remove();
+            }
+        }
+        let on = |slot: &Option<Slot>| slot.as_ref().is_some_and(|s| s.element.is_same_node(Some(target)));
+        if let Some(i) = self.slots.iter().position(on)
+            && let Some(mut slot) = self.slots[i].take()
+        {
+            let tip = self.shown.str(self.shown.items()[i].tip).to_owned();
+            self.tip(&mut slot, &tip);
+            self.slots[i] = Some(slot);
+        }
     }
 
     /// How many attributes and texts the last frame set: for tests and budgets.
@@ -168,6 +199,10 @@ impl Renderer {
     /// [`Scene::begin`] on it before drawing the next frame, as always.
     pub fn render(&mut self, scene: &mut Scene) {
         self.writes = 0;
+        let changed = self.plan.make(&self.shown, scene);
+        if self.passes && !self.moves(scene) {
+            return self.show_particles(scene);
+        }
         if scene.width() != self.shown.width() || scene.height() != self.shown.height() {
             self.buffer.clear();
             self.buffer.push_str("0 0 ");
@@ -176,26 +211,54 @@ impl Renderer {
             push_num(&mut self.buffer, scene.height());
             self.set(&self.svg.clone(), "viewBox");
         }
-        let changed = self.plan.make(&self.shown, scene);
         if changed {
             self.restructure(scene);
         }
         // Where the structure changed, `restructure` has brought the slots in order; what each of them showed before is
         // still named by the plan.
         for i in 0..scene.items().len() {
-            if let Source::Keep(from) | Source::Move(from) = self.plan.sources[i] {
+            if let Some(from) = self.plan.sources[i].old() {
                 self.patch(i, from, scene);
             }
         }
         std::mem::swap(&mut self.shown, scene);
-
         let theme = self.current_theme();
-        let mut particles = self.particles.borrow_mut();
         if theme != self.theme {
             self.theme = theme;
-            particles.theme_changed();
+            self.particles.borrow_mut().theme_changed();
         }
-        particles.show((self.shown.width(), self.shown.height()), self.shown.particles());
+        self.show_particles(&self.shown);
+    }
+
+    fn show_particles(&self, scene: &Scene) {
+        self.particles.borrow_mut().show((scene.width(), scene.height()), scene.particles());
+    }
+
+    /// Whether any item stands elsewhere than in the scene that is shown, by more than can wait for a frame.
+    fn moves(&self, scene: &Scene) -> bool {
+        const STEP: f32 = 0.75;
+        let far = |a: f32, b: f32| (a - b).abs() > STEP;
+        let pairs = scene.items().iter().zip(&self.plan.sources);
+        pairs.filter_map(|(new, source)| Some((new.shape, source.old()?))).any(|(new, from)| {
+            match (self.shown.items()[from].shape, new) {
+                (Shape::Line { x1, y1, x2, y2 }, Shape::Line { x1: x, y1: y, x2: to_x, y2: to_y }) => {
+                    (far(x1, x) || far(y1, y)) && (far(x2, to_x) || far(y2, to_y))
+                }
+                // One that grows to the left or upwards has its corner elsewhere, too.
+                (Shape::Rect { x, y, w, h, .. }, Shape::Rect { x: x2, y: y2, w: w2, h: h2, .. }) => {
+                    (far(x, x2) || far(y, y2)) && !far(w, w2) && !far(h, h2)
+                }
+                (Shape::Circle { cx, cy, .. }, Shape::Circle { cx: x, cy: y, .. }) => far(cx, x) || far(cy, y),
+                (Shape::Text { x, y, text, .. }, Shape::Text { x: x2, y: y2, text: new, .. }) => {
+                    (far(x, x2) || far(y, y2)) && self.shown.str(text) == scene.str(new)
+                }
+                (Shape::Path { d }, Shape::Path { d: new }) => {
+                    let (old, new) = (self.shown.str(d), scene.str(new));
+                    old != new && begin(old).zip(begin(new)).is_some_and(|(a, b)| far(a.0, b.0) || far(a.1, b.1))
+                }
+                _ => false,
+            }
+        })
     }
 
     /// Sets an attribute to the text in the buffer. The browser refuses no attribute that we set.
@@ -244,7 +307,9 @@ impl Renderer {
         };
         let mut slot = Slot { element, text, title: None, late: false };
         self.attributes(&slot.element, None, item, scene);
-        self.tip(&mut slot, scene.str(item.tip));
+        if !self.tips_wait {
+            self.tip(&mut slot, scene.str(item.tip));
+        }
         Some(slot)
     }
 
@@ -271,13 +336,14 @@ impl Renderer {
     fn patch(&mut self, i: usize, from: usize, scene: &Scene) {
         let (old, new) = (self.shown.items()[from], scene.items()[i]);
         let Some(slot) = &mut self.slots[i] else { return };
-        let tips_differ = self.shown.str(old.tip) != scene.str(new.tip);
+        let told = !self.tips_wait || slot.title.is_some();
+        let tips_differ = told && self.shown.str(old.tip) != scene.str(new.tip);
         if let (Some(node), Shape::Text { text: a, .. }, Shape::Text { text: b, .. }) =
             (&slot.text, old.shape, new.shape)
         {
             let (a, b) = (self.shown.str(a), scene.str(b));
             let differs = slot.late || a != b;
-            slot.late = differs && self.calm && counts_on(a, b);
+            slot.late = differs && self.calm && same_look(&old, &new);
             if differs && !slot.late {
                 node.set_node_value(Some(b));
                 self.writes += 1;
@@ -376,7 +442,8 @@ impl Renderer {
             self.buffer.clear();
             match new.hit {
                 // A name that tests and styles can select by; clicks are resolved by identity.
-                Some(Hit::Request(id)) => drop(write!(self.buffer, "request-{id}")),
+                // Which one it is changes with every frame where requests pass through.
+                Some(Hit::Request(_)) => self.buffer.push_str("request"),
                 Some(Hit::Act { act, arg }) => drop(write!(self.buffer, "act-{act}-{arg}")),
                 Some(Hit::Input(id)) => drop(write!(self.buffer, "input-{id}")),
                 // Its times change every frame; its name does not.
@@ -386,13 +453,14 @@ impl Renderer {
                 Some(Hit::Onto(id)) => drop(write!(self.buffer, "onto-{id}")),
                 None => {}
             }
-            let same_lane = matches!(
-                (old.and_then(|o| o.hit), new.hit),
-                (Some(Hit::Lane { lane: a, .. }), Some(Hit::Lane { lane: b, .. })) if a == b
-            );
+            let same_name = match (old.and_then(|o| o.hit), new.hit) {
+                (Some(Hit::Lane { lane: a, .. }), Some(Hit::Lane { lane: b, .. })) => a == b,
+                (Some(Hit::Request(_)), Some(Hit::Request(_))) => true,
+                _ => false,
+            };
             if self.buffer.is_empty() {
                 let _ = element.remove_attribute("data-hit");
-            } else if !same_lane {
+            } else if !same_name {
                 self.set(element, "data-hit");
             }
         }
@@ -529,9 +597,11 @@ fn path_differs(old_scene: &Scene, old: &Item, new_scene: &Scene, new: &Item) ->
     }
 }
 
-/// Whether a text differs from the other in digits alone, place by place: both are then equally wide.
-fn counts_on(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b || a.is_ascii_digit() && b.is_ascii_digit())
+/// Where a path begins.
+fn begin(d: &str) -> Option<(f32, f32)> {
+    let (x, rest) = d.strip_prefix('M')?.split_once(' ')?;
+    let end = rest.find(|c: char| c != '.' && c != '-' && !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((sim::decimal::parse(x)? as f32, sim::decimal::parse(&rest[..end])? as f32))
 }
 
 /// Whether two items of one kind have the same value of `class`.

@@ -889,6 +889,11 @@ impl PathBuilder<'_> {
         self
     }
 
+    /// A rectangle. Many of one tone that move together cost the browser less as one path.
+    pub fn rect(&mut self, x: f32, y: f32, w: f32, h: f32) -> &mut Self {
+        self.polyline([(x, y), (x + w, y), (x + w, y + h), (x, y + h)]).close()
+    }
+
     /// A line with a head of length `head` at its end.
     pub fn arrow(&mut self, a: (f32, f32), b: (f32, f32), head: f32) {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);

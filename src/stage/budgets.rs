@@ -16,12 +16,12 @@ const COLUMNS: [&str; 5] = ["elements", "changes", "moves", "particles", "alloca
 /// The most elements and particles of any frame; changes, moves and allocations of a frame on average.
 const BUDGETS: [(&str, [u32; 5]); 19] = [
     ("rest-vs-graphql", [58, 3, 3, 1, 35]),
-    ("service-communication", [138, 35, 6, 1, 22]),
+    ("service-communication", [138, 7, 3, 1, 22]),
     ("distributed-rate-limit", [101, 10, 3, 35, 50]),
     ("saga-consistency", [104, 6, 3, 1, 53]),
     ("traffic-spike-10x", [104, 11, 3, 543, 55]),
     ("monolith-vs-microservices", [109, 5, 3, 11, 57]),
-    ("slow-db-queries", [540, 32, 28, 38, 40]),
+    ("slow-db-queries", [330, 20, 3, 250, 40]),
     ("million-rpm-architecture", [142, 13, 1, 296, 128]),
     ("db-bottleneck-spikes", [108, 10, 3, 60, 75]),
     ("eventual-consistency", [116, 3, 3, 33, 61]),
@@ -32,7 +32,7 @@ const BUDGETS: [(&str, [u32; 5]); 19] = [
     ("backpressure", [105, 14, 3, 47, 44]),
     ("event-sourcing", [78, 9, 4, 156, 130]),
     ("api-versioning", [52, 11, 3, 541, 76]),
-    ("queue-vs-direct-call", [115, 24, 4, 7, 21]),
+    ("queue-vs-direct-call", [115, 14, 4, 7, 21]),
     ("observability", [168, 10, 3, 53, 114]),
 ];
 

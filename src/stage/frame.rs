@@ -16,12 +16,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, HtmlElement, PointerEvent};
+use web_sys::{Element, HtmlElement, Node, PointerEvent};
 
 /// Below this width on screen the narrow layout is drawn.
 pub const NARROW_BELOW_PX: f64 = 560.0;
 /// How often the numbers on screen change while time passes.
 const TICK_MS: f64 = 100.0;
+/// How often the head of the timeline moves on.
+const HEAD_MS: f64 = 50.0;
 /// With reduced motion the picture moves on in still steps of this length.
 const STILL_MS: f64 = 500.0;
 
@@ -34,6 +36,12 @@ struct Sheet {
 impl Sheet {
     fn new(host: Element) -> Option<Sheet> {
         Renderer::new(&host).ok().map(|renderer| Sheet { renderer, scene: Scene::new(), host })
+    }
+    /// A sheet for a picture: [`listen`] tells it where the pointer is.
+    fn for_picture(host: Element) -> Option<Sheet> {
+        let mut sheet = Sheet::new(host)?;
+        sheet.renderer.let_tips_wait();
+        Some(sheet)
     }
     fn width(&self) -> f64 {
         self.renderer.host_width()
@@ -90,7 +98,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
         let (a, b): (Element, Element) = (a.into(), b.into());
         a.set_text_content(None);
         let visible = watch_visibility(&a);
-        let sheets: Rc<RefCell<[Option<Sheet>; 2]>> = Rc::new(RefCell::new([Sheet::new(a.clone()), None]));
+        let sheets: Rc<RefCell<[Option<Sheet>; 2]>> = Rc::new(RefCell::new([Sheet::for_picture(a.clone()), None]));
         for (host, side) in [(a, Side::A), (b.clone(), Side::B)] {
             listen(h, &host, side, sheets.clone());
         }
@@ -100,6 +108,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
         let mut drawn = (u32::MAX, None, 0.0, false);
         let mut owed = 0.0;
         let mut calm = false;
+        let mut odd = false;
         let mut meter = Meter::default();
         every_frame(move |now| {
             let begun = now;
@@ -127,13 +136,14 @@ pub fn mount(h: Handle, hosts: Hosts) {
             }
             let two = h.with(Player::two_sided);
             if two && sheets[1].is_none() {
-                sheets[1] = Sheet::new(b.clone());
+                sheets[1] = Sheet::for_picture(b.clone());
             }
             let width = sheets[0].as_ref().map_or(0.0, Sheet::width);
             let face = (h.shape.get_untracked(), h.selected.get_untracked(), width, two);
             let playing = h.with(|p| p.playing);
             let tick = moved && now - ticked >= TICK_MS;
             let waited = std::mem::replace(&mut calm, moved && playing && !tick);
+            odd = !odd;
             if moved || face != drawn || waited {
                 drawn = face;
                 let narrow = width < NARROW_BELOW_PX;
@@ -143,7 +153,8 @@ pub fn mount(h: Handle, hosts: Hosts) {
                             picture::draw(p, side, narrow, still, h.selected.get_untracked(), &mut s.scene);
                             s.renderer.set_label(&picture::picture_label(p, side));
                             // The numbers of the picture change with those around it, and all at once when it stands.
-                            s.renderer.set_calm(calm);
+                            // Both sides pass over the same frames.
+                            s.renderer.set_calm(calm, odd);
                             s.renderer.render(&mut s.scene);
                         }
                     }
@@ -271,6 +282,18 @@ fn listen(h: Handle, host: &Element, side: Side, sheets: Rc<RefCell<[Option<Shee
         );
     }
     {
+        let sheets = sheets.clone();
+        on(
+            "pointerover",
+            Box::new(move |ev| {
+                let target = ev.target().and_then(|t| t.dyn_into::<Node>().ok());
+                if let (Some(target), Some(sheet)) = (target, &mut sheets.borrow_mut()[index]) {
+                    sheet.renderer.point(&target);
+                }
+            }),
+        );
+    }
+    {
         let (held, host, ghost) = (held.clone(), host.clone(), ghost.clone());
         on(
             "pointermove",
@@ -358,13 +381,18 @@ pub fn mount_timeline(h: Handle, host: NodeRef<HtmlElement>) {
         let Some(host) = host.get() else { return };
         let Some(mut sheet) = Sheet::new(host.into()) else { return };
         let mut drawn = (u32::MAX, 0, 0.0);
+        let mut moved = 0.0;
         _ = sheet.renderer.svg().set_attribute("aria-hidden", "true");
-        every_frame(move |_| {
+        every_frame(move |now| {
             let width = sheet.width();
-            let at = h.with(|p| if p.playing { timeline::head_px(p, width) } else { p.now().0 });
+            let at = h.with(|p| match p.playing {
+                true if now - moved < HEAD_MS => drawn.1,
+                true => timeline::head_px(p, width),
+                false => p.now().0,
+            });
             let face = (h.shape.get_untracked(), at, width);
             if face != drawn {
-                drawn = face;
+                (drawn, moved) = (face, now);
                 h.with(|p| timeline::draw(p, face.2 as f32, &mut sheet.scene));
                 sheet.renderer.render(&mut sheet.scene);
             }

@@ -11,7 +11,7 @@ use crate::draw::flights::sign;
 use crate::draw::number::{count, duration_us, percent};
 use crate::draw::plot::{Plot, Range, Series, plot};
 use crate::draw::topology::{Node, NodeState, node};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, TimeAxis, Tone, View, key};
+use crate::draw::{Area, Dash, Glyph, Hit, Outcome, PathBuilder, Scene, TimeAxis, Tone, View, key};
 use sim::look::{Fate, Sample};
 use sim::questions::queue_vs_direct_call::{
     Doing, Health, NAMES, QueueVsDirectCall, SERVICES, Trail, act, doing_word, number,
@@ -115,9 +115,25 @@ impl Seen<'_, QueueVsDirectCall> {
         for (i, s) in shown.iter().enumerate() {
             self.trail(scene, &axis, body.y + i as f32 * pitch, pitch, s);
         }
+        // The lanes of a service are one shape for each tone: most of them move in every frame.
+        for (g, name) in NAMES.into_iter().enumerate() {
+            for tone in [Tone::Line, Tone::Flight, Tone::Rejected, Tone::Ok] {
+                let draw = |p: &mut PathBuilder<'_>| {
+                    for (i, s) in shown.iter().enumerate() {
+                        self.lane(p, &axis, body.y + i as f32 * pitch, pitch, s, (g, tone));
+                    }
+                };
+                scene.path(draw).fill(tone).tip(name);
+            }
+        }
         axis.draw(scene, body.bottom() + 2.0);
     }
 
+    fn thick(pitch: f32) -> f32 {
+        (pitch * 0.34).min(9.0)
+    }
+
+    /// The bar of the user's wait.
     fn trail(&self, scene: &mut Scene, axis: &TimeAxis, y: f32, pitch: f32, s: &Sample<Trail>) {
         let waits = s.fate == Fate::Open;
         let end = if waits { self.now } else { s.end };
@@ -127,7 +143,7 @@ impl Seen<'_, QueueVsDirectCall> {
             Fate::Good => (Outcome::Ok, "answered after"),
             _ => (Outcome::Rejected, "told no after"),
         };
-        let thick = (pitch * 0.34).min(9.0);
+        let thick = Self::thick(pitch);
         scene
             .rect(x0, y, (x1 - x0).max(2.0), thick)
             .round(2.0)
@@ -143,32 +159,45 @@ impl Seen<'_, QueueVsDirectCall> {
             4.0,
             s.id,
         );
-        // The four in the background, or in the middle of the user's wait.
+    }
+
+    /// What of the lane of service `g` under a trail has this tone: in the background, or in the middle of the user's
+    /// wait.
+    fn lane(
+        &self,
+        p: &mut PathBuilder<'_>,
+        axis: &TimeAxis,
+        y: f32,
+        pitch: f32,
+        s: &Sample<Trail>,
+        (g, wanted): (usize, Tone),
+    ) {
+        let thick = Self::thick(pitch);
         let lane = ((pitch - thick - 5.0) / SERVICES as f32).max(2.0);
-        for (g, name) in NAMES.into_iter().enumerate() {
-            let messaged = self.model.s.messaged & 1 << g != 0;
-            let (begun, ended) = (s.what.begun[g], s.what.ended[g]);
-            let ly = y + thick + 1.5 + lane * g as f32;
-            let h = (lane - 1.0).max(1.2);
-            let saved = s.fate == Fate::Good || begun < Us::MAX;
-            // From the answer it waits, from its begin it is worked on.
-            if messaged && saved {
-                let (from, to) = (axis.x_clamped(s.at.0), axis.x_clamped(begun.min(self.now).0));
-                if to > from {
-                    scene.rect(from, ly, to - from, h).fill(Tone::Line);
-                }
+        let messaged = self.model.s.messaged & 1 << g != 0;
+        let (begun, ended) = (s.what.begun[g], s.what.ended[g]);
+        let ly = y + thick + 1.5 + lane * g as f32;
+        let h = (lane - 1.0).max(1.2);
+        let saved = s.fate == Fate::Good || begun < Us::MAX;
+        // From the answer it waits, from its begin it is worked on.
+        if wanted == Tone::Line && messaged && saved {
+            let (from, to) = (axis.x_clamped(s.at.0), axis.x_clamped(begun.min(self.now).0));
+            if to > from {
+                p.rect(from, ly, to - from, h);
             }
-            if begun <= self.now {
-                let over = ended <= self.now || (!messaged && s.fate != Fate::Open);
-                let tone = match (ended <= self.now, over) {
-                    (true, _) => Tone::Ok,
-                    (_, true) => Tone::Rejected,
-                    _ => Tone::Flight,
-                };
-                let until = if ended <= self.now { ended } else { self.now };
-                let until = if over && ended > self.now { s.end } else { until };
-                let (from, to) = (axis.x_clamped(begun.0), axis.x_clamped(until.0));
-                scene.rect(from, ly, (to - from).max(1.5), h).fill(tone).tip(name);
+        }
+        if begun <= self.now {
+            let over = ended <= self.now || (!messaged && s.fate != Fate::Open);
+            let tone = match (ended <= self.now, over) {
+                (true, _) => Tone::Ok,
+                (_, true) => Tone::Rejected,
+                _ => Tone::Flight,
+            };
+            let until = if ended <= self.now { ended } else { self.now };
+            let until = if over && ended > self.now { s.end } else { until };
+            let (from, to) = (axis.x_clamped(begun.0), axis.x_clamped(until.0));
+            if tone == wanted {
+                p.rect(from, ly, (to - from).max(1.5), h);
             }
         }
     }

@@ -243,7 +243,8 @@ impl Seen<'_, SlowQueries> {
                 tile.hit(Hit::Act { act: act::LEAK as u8, arg: 1 }).tip("leak this connection");
             }
             if let Some(glyph) = glyph {
-                scene.glyph(x + size / 2.0, y + size / 2.0, glyph, tone, (size * 0.28).clamp(2.0, 7.0));
+                let (r, id) = ((size * 0.28).clamp(2.0, 7.0), place.held.map(|(id, ..)| id));
+                scene.particle(x + size / 2.0, y + size / 2.0, glyph, tone, r, id);
             }
             if let Some((id, ..)) = place.held
                 && self.view.selected == Some(id)
