@@ -37,9 +37,14 @@ impl Cut {
             bail!("there is no part {unknown}; expected one of {}", known.join(", "));
         }
         self.needs.retain(|part, _| parts.contains(part));
+        self.forget_unneeded();
+        Ok(())
+    }
+
+    /// Leaves out the modules that no part needs.
+    pub fn forget_unneeded(&mut self) {
         let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
         self.modules.retain(|path| self.needs.values().flatten().any(|needed| stem(path).as_ref() == Some(needed)));
-        Ok(())
     }
 }
 
