@@ -3,7 +3,7 @@
 //! ```text
 //! cargo (wasm32, feature csr) -> cut -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
 //!                                 |              '-> glue ------------------> assets/app-<hash>.js
-//!                                 |-> parts --------------------> wasm-opt -> assets/<part>-<hash>.wasm
+//!                                 |-> parts -> merge -----------> wasm-opt -> assets/<part>-<hash>.wasm
 //!                                 '-> loaders ------------------------------> assets/link-<hash>.js
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
 //! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js

@@ -19,8 +19,8 @@ use wasm_encoder::{
     Module as Writer, NameMap, NameSection, TypeSection,
 };
 use wasmparser::{
-    CompositeInnerType, ElementItems, ElementKind, FuncType, FunctionBody, KnownCustom, Name, Operator, Parser, Payload,
-    TypeRef,
+    CompositeInnerType, ElementItems, ElementKind, FuncType, FunctionBody, KnownCustom, Name, Operator, Parser,
+    Payload, TypeRef,
 };
 
 /// A module as cutting writes it.
@@ -64,7 +64,8 @@ pub fn merge(
     // What is called through the table by somebody who has no copy of it, and what a pointer may lead to.
     let mut called: HashSet<u32> = read(&main)?.shims()?.into_values().collect();
     for stems in needs.values() {
-        let own: HashSet<u32> = stems.iter().flat_map(|stem| &modules[&**stem].placed).map(|&(place, _)| place).collect();
+        let own: HashSet<u32> =
+            stems.iter().flat_map(|stem| &modules[&**stem].placed).map(|&(place, _)| place).collect();
         for stem in stems {
             called.extend(modules[&**stem].shims()?.into_values().filter(|place| !own.contains(place)));
         }
@@ -119,7 +120,9 @@ fn read(wasm: &[u8]) -> anyhow::Result<Module<'_>> {
                     }
                 }
             }
-            Payload::FunctionSection(functions) => module.functions = functions.into_iter().collect::<Result<_, _>>()?,
+            Payload::FunctionSection(functions) => {
+                module.functions = functions.into_iter().collect::<Result<_, _>>()?
+            }
             Payload::CodeSectionEntry(body) => module.bodies.push(body),
             Payload::ElementSection(elements) => {
                 for element in elements {
@@ -300,7 +303,8 @@ fn merged(modules: &[&Module], called: &HashSet<u32>, pointed: &HashSet<&str>) -
     let mut placed = BTreeMap::new();
     for (at, module) in modules.iter().enumerate() {
         let (of_types, of_globals) = &renumbered[at];
-        let mut renumber = Renumber { types: of_types, globals: of_globals, functions: &|function| number(at, function) };
+        let mut renumber =
+            Renumber { types: of_types, globals: of_globals, functions: &|function| number(at, function) };
         for (function, body) in module.bodies.iter().enumerate() {
             if let Fate::Stays(number) = fates[at][function] {
                 functions.function(of_types[module.functions[function] as usize]);
@@ -356,4 +360,89 @@ fn only_data(module: &Module) -> Vec<u8> {
     let mut out = Writer::new();
     out.section(&data(module));
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{Function, Instruction, MemoryType, RefType, TableType, ValType};
+
+    /// A module with functions from a number to a number, each at its place of the table, and data at 64 if there is any.
+    fn module(functions: &[(&str, u32, &[Instruction])], bytes: &[u8]) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([ValType::I32], [ValType::I32]);
+        let mut imports = ImportSection::new();
+        let memory = MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None };
+        let table =
+            TableType { element_type: RefType::FUNCREF, minimum: 9, maximum: None, table64: false, shared: false };
+        imports.import("host", "memory", memory).import("host", "table", table);
+        let (mut numbers, mut code, mut names) = (FunctionSection::new(), CodeSection::new(), NameMap::new());
+        let mut placed = BTreeMap::new();
+        for (at, (name, place, body)) in (0..).zip(functions) {
+            numbers.function(0);
+            let mut function = Function::new([]);
+            body.iter().for_each(|instruction| _ = function.instruction(instruction));
+            code.function(function.instruction(&Instruction::End));
+            names.append(at, name);
+            if *place > 0 {
+                placed.insert(*place, at);
+            }
+        }
+        let mut out = Writer::new();
+        out.section(&types).section(&imports).section(&numbers).section(&elements(&placed)).section(&code);
+        let bytes = if bytes.is_empty() { Vec::new() } else { vec![(64, bytes)] };
+        out.section(&data(&Module { data: bytes, ..Module::default() }));
+        let mut section = NameSection::new();
+        section.functions(&names);
+        out.section(&section);
+        out.finish()
+    }
+
+    const ARGUMENT: Instruction = Instruction::LocalGet(0);
+    const CALL: Instruction = Instruction::CallIndirect { type_index: 0, table_index: 0 };
+
+    fn operators<'a>(module: &Module<'a>, function: usize) -> Vec<Operator<'a>> {
+        module.bodies[function].get_operators_reader().unwrap().into_iter().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_call_through_the_table_to_a_function_of_the_part_is_a_call() {
+        let shared =
+            module(&[("doubled", 3, &[ARGUMENT, ARGUMENT, Instruction::I32Add]), ("free", 4, &[ARGUMENT])], b"hi");
+        let own = module(
+            &[
+                ("door", 5, &[ARGUMENT, Instruction::Call(1), Instruction::Call(2)]),
+                ("to doubled", 0, &[ARGUMENT, Instruction::I32Const(3), CALL]),
+                ("to main", 0, &[ARGUMENT, Instruction::I32Const(7), CALL]),
+            ],
+            b"own",
+        );
+        let modules = [read(&shared).unwrap(), read(&own).unwrap()];
+        assert_eq!(modules[1].shims().unwrap(), HashMap::from([(1, 3), (2, 7)]));
+        let out = merged(&[&modules[0], &modules[1]], &HashSet::from([5]), &HashSet::from(["free"])).unwrap();
+        let out = read(&out).unwrap();
+        let names: Vec<&str> = (0..4).map(|function| out.names[&function]).collect();
+        assert_eq!(names, ["doubled", "free", "door", "to main"]);
+        assert!(matches!(
+            operators(&out, 2)[..],
+            [_, Operator::Call { function_index: 0 }, Operator::Call { function_index: 3 }, Operator::End]
+        ));
+        assert!(matches!(operators(&out, 3)[1], Operator::I32Const { value: 7 }));
+        // What is called from elsewhere, and what a pointer may lead to.
+        assert_eq!(out.placed, [(4, 1), (5, 2)]);
+        assert_eq!(out.imports.len(), 2);
+        assert_eq!(out.data, [(64, &b"own"[..])]);
+        let rest = only_data(&modules[0]);
+        assert_eq!(read(&rest).unwrap().data, [(64, &b"hi"[..])]);
+        assert!(crate::parts::constants(&rest).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_function_that_does_more_than_pass_on_stays() {
+        let more = module(&[("more", 1, &[ARGUMENT, Instruction::I32Const(3), CALL, Instruction::I32Clz])], &[]);
+        let other = module(&[("other", 1, &[Instruction::I32Const(1), Instruction::I32Const(3), CALL])], &[]);
+        for module in [more, other] {
+            assert!(read(&module).unwrap().shims().unwrap().is_empty());
+        }
+    }
 }

@@ -5,7 +5,8 @@
 //! not, into modules that those share; the rest is the main module.
 //!
 //! A part is one download: its own module, with the shared ones it needs inside, as custom sections. `link.js` loads a
-//! part once, and each shared module with the first part that brings it.
+//! part once, and each shared module with the first part that brings it. In a release the shared code is in each part
+//! that needs it (see [`crate::merge`]), and what is inside is data alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
