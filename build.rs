@@ -32,7 +32,11 @@ fn emit(articles: &[Article]) -> std::io::Result<()> {
         let name = constant(&a.slug);
         let _ = writeln!(code, "static {name}_CARD: Card = {};", card(a));
         let _ = writeln!(code, "static {name}_LISTED: Listed = {};", listed(a));
-        let _ = writeln!(code, "pub static {name}_TRIES: Tries = Tries({});", list(&a.front.tries, experiment));
+        let _ = writeln!(
+            code,
+            "pub static {name}_TRIES: Tries = Tries({});",
+            list(&a.front.tries, |t| experiment(t, &a.slug))
+        );
         let _ = writeln!(code, "pub static {name}: ArticleMeta = {};", article(a, &known));
     }
     let _ = writeln!(
@@ -161,9 +165,9 @@ fn preset(p: &Preset) -> String {
     )
 }
 
-fn experiment(t: &Try) -> String {
+fn experiment(t: &Try, slug: &str) -> String {
     format!(
-        "TryMeta {{ id: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {}, answers: {}, side: {}, measure: {:?}{} }}",
+        "TryMeta {{ id: {:?}, a: {}, b: {}, seed: {:?}, speed: {:?}, until_us: {}, answers: {}, side: {}, measure: {:?}, read: sim::questions::{}::READ{} }}",
         t.id,
         setup(&t.plan.a),
         option(t.plan.b.as_ref()),
@@ -176,6 +180,7 @@ fn experiment(t: &Try) -> String {
             Side::B => "Side::B",
         },
         t.claim.measure,
+        module(slug),
         if env::var_os("CARGO_FEATURE_CSR").is_some() { String::new() } else { words(t) },
     )
 }

@@ -26,7 +26,11 @@
 
 use crate::entries::Entry;
 use crate::pages::settings::Settings;
-use crate::pages::{Lists, candidate::candidate, embed::embed, header::header, present::Present, question::question};
+#[cfg(feature = "csr")]
+use crate::pages::site::{Around, Site};
+use crate::pages::{Lists, embed::embed, present::Present};
+#[cfg(not(feature = "csr"))]
+use crate::pages::{candidate::candidate, header, question::question};
 use crate::prefs::Prefs;
 use crate::ui::el::Piece;
 use crate::ui::{context, document, provide};
@@ -82,14 +86,32 @@ impl Asked<'_> {
 #[derive(Clone, Copy)]
 pub enum Place {
     Library(&'static Lists),
-    Question(&'static Entry),
+    Question(&'static Entry, &'static Site),
     Embed(&'static Entry),
     Present(&'static Entry, &'static Present),
     Speaker(&'static Entry, &'static Present),
-    Candidate(&'static Entry),
+    Candidate(&'static Entry, &'static Site),
     Accuracy(&'static Lists),
     Settings(&'static Settings),
     NotFound(&'static Lists),
+}
+
+/// Natively everything is at hand.
+#[cfg(not(feature = "csr"))]
+#[derive(Clone, Copy)]
+pub struct Site;
+
+#[cfg(feature = "csr")]
+impl Place {
+    /// What the page has around what it shows; an embed and a talk have nothing.
+    pub fn around(self) -> Option<&'static Around> {
+        match self {
+            Place::Question(_, site) | Place::Candidate(_, site) => Some(site.around),
+            Place::Library(lists) | Place::Accuracy(lists) | Place::NotFound(lists) => Some(lists.around),
+            Place::Settings(settings) => Some(settings.around),
+            Place::Embed(_) | Place::Present(..) | Place::Speaker(..) => None,
+        }
+    }
 }
 
 #[cfg(not(feature = "csr"))]
@@ -99,11 +121,13 @@ impl Place {
         use crate::{entries::find, pages::LISTS, pages::present::PRESENT};
         match Asked::at(path) {
             Asked::Library => Place::Library(&LISTS),
-            Asked::Question(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Question),
+            Asked::Question(slug) => find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Question(entry, &Site)),
             Asked::Embed(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Embed),
             Asked::Present(slug) => find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Present(entry, &PRESENT)),
             Asked::Speaker(slug) => find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Speaker(entry, &PRESENT)),
-            Asked::Candidate(slug) => find(slug).map_or(Place::NotFound(&LISTS), Place::Candidate),
+            Asked::Candidate(slug) => {
+                find(slug).map_or(Place::NotFound(&LISTS), |entry| Place::Candidate(entry, &Site))
+            }
             Asked::Accuracy => Place::Accuracy(&LISTS),
             Asked::Settings => Place::Settings(&crate::pages::settings::SETTINGS),
             Asked::Unknown => Place::NotFound(&LISTS),
@@ -120,7 +144,7 @@ impl Place {
                     .into(),
                 listed: true,
             },
-            Place::Question(entry) => Head {
+            Place::Question(entry, _) => Head {
                 title: format!("{} · {SITE}", entry.meta.title),
                 description: entry.meta.listed.summary.into(),
                 listed: true,
@@ -141,7 +165,7 @@ impl Place {
                 listed: false,
             },
             // The summary of a question gives some of the answer away.
-            Place::Candidate(entry) => Head {
+            Place::Candidate(entry, _) => Head {
                 title: format!("{} · {SITE}", entry.meta.title),
                 description: "A question, and a simulation to try things on.".into(),
                 listed: false,
@@ -259,24 +283,29 @@ pub fn use_root() -> Root {
     context().expect("every page hands down the root")
 }
 
-/// The header, and below it the page at `path`, which is relative to the root: what [`Root::strip`] returns.
+/// The page at `path`, with its header if it has one, which is relative to the root: what [`Root::strip`] returns.
 ///
 /// Every page is a file of its own, so a link loads the next one: here is nothing that moves between pages.
 pub fn app(root: Root, prefs: Prefs, place: Place, path: &str) -> Piece {
     provide(root);
     provide(prefs);
-    let page = match place {
+    match place {
         Place::Library(lists) => (lists.library)(),
-        Place::Question(entry) => question(entry),
-        Place::Embed(entry) => return embed(entry),
-        Place::Present(entry, present) => return (present.audience)(entry),
-        Place::Speaker(entry, present) => return (present.speaker)(entry),
-        Place::Candidate(entry) => return candidate(entry),
+        #[cfg(feature = "csr")]
+        Place::Question(entry, site) => (site.question)(entry),
+        #[cfg(not(feature = "csr"))]
+        Place::Question(entry, _) => [header::header(header::Above::Question), question(entry)].into(),
+        Place::Embed(entry) => embed(entry),
+        Place::Present(entry, present) => (present.audience)(entry),
+        Place::Speaker(entry, present) => (present.speaker)(entry),
+        #[cfg(feature = "csr")]
+        Place::Candidate(entry, site) => (site.candidate)(entry),
+        #[cfg(not(feature = "csr"))]
+        Place::Candidate(entry, _) => candidate(entry),
         Place::Accuracy(lists) => (lists.accuracy)(),
         Place::Settings(settings) => (settings.page)(),
         Place::NotFound(lists) => (lists.not_found)(path),
-    };
-    [header(place), page].into()
+    }
 }
 
 #[cfg(test)]
@@ -301,7 +330,7 @@ mod tests {
         assert_eq!(Asked::at("embed/x/"), Asked::Embed("x"));
         for card in crate::content::CARDS {
             let (q, e) = (format!("q/{}/", card.slug), format!("embed/{}/", card.slug));
-            assert!(matches!(Place::at(&q), Place::Question(entry) if entry.meta.slug == card.slug));
+            assert!(matches!(Place::at(&q), Place::Question(entry, _) if entry.meta.slug == card.slug));
             assert!(matches!(Place::at(&e), Place::Embed(entry) if entry.meta.slug == card.slug));
         }
         assert!(matches!(Place::at("q/unknown/"), Place::NotFound(_)));

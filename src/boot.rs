@@ -1,17 +1,15 @@
 //! The browser's entry: puts the running app where the prerendered page stands.
 
 use crate::app::{self, Asked, Place, Root};
-use crate::content::ArticleMeta;
 use crate::entries::{self, Entry};
-use crate::keeping::care;
-use crate::pages::interview::{Interview, interview};
 use crate::pages::present::present;
 use crate::pages::question::INTERVIEW_PLACE;
 use crate::pages::settings::settings;
-use crate::pages::{article, focus_quietly, is_typing, lists};
-use crate::prefs::{KEY, Prefs};
+use crate::pages::site::site;
+use crate::pages::{focus_quietly, lists};
+use crate::prefs::Prefs;
 use crate::stage::{load_address, load_tries};
-use crate::ui::{Kept, after, asked as asked_for, batch, document, effect, for_ever, location, on_window, window};
+use crate::ui::{after, asked as asked_for, document, for_ever, location, window};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_split_helpers::SplitLoaderError;
 use web_sys::{Element, HtmlElement};
@@ -48,24 +46,32 @@ async fn run() -> Result<(), &'static str> {
     // A page whose address says how the run begins starts there, not at the question's own beginning.
     let says =
         !location().search().unwrap_or_default().is_empty() || location().hash().unwrap_or_default().starts_with("#r=");
-    if let (true, Place::Question(_) | Place::Embed(_) | Place::Candidate(_) | Place::Present(..)) = (says, place) {
+    if let (true, Place::Question(..) | Place::Embed(_) | Place::Candidate(..) | Place::Present(..)) = (says, place) {
         load_address().await.map_err(|_| "a part of it could not be downloaded")?;
         if let Some(entry) = experiment_asked(place) {
             load_tries(entry).await.map_err(|_| "a part of it could not be downloaded")?;
         }
     }
-    let interview = interview_asked(place).await;
+    let interview = match place {
+        Place::Question(entry, site) => (site.interview)(entry).await,
+        _ => None,
+    };
+    let around = place.around();
     for_ever(|| {
         let prefs = Prefs::open(asked, &location().search().unwrap_or_default());
-        go_to_search_on_slash(root.clone(), prefs);
-        refresh_when_shown_again(prefs);
-        look_after(prefs);
+        match (place, around) {
+            (_, Some(around)) => (around.begin)(root.clone(), prefs),
+            (Place::Present(_, present) | Place::Speaker(_, present), None) => (present.look_after)(prefs),
+            _ => {}
+        }
         let old: Vec<Element> = children_of(&host);
         let focus = focused_path(&host);
-        let text = article::parts_in(&host);
+        let text = around.map(|around| (around.text)(&host));
         hold_still();
         app::app(root, prefs, place, &path).mount(&host);
-        article::take_over(&host, &text);
+        if let (Some(around), Some(text)) = (around, text) {
+            (around.take_over)(&host, &text);
+        }
         for e in old {
             e.remove();
         }
@@ -77,11 +83,8 @@ async fn run() -> Result<(), &'static str> {
         _ = host.remove_attribute("data-static");
         restore_focus(&host, focus);
     });
-    let hash = location().hash().unwrap_or_default();
-    if hash == "#search" {
-        focus_search();
-    } else {
-        article::follow_address(&hash);
+    if let Some(around) = around {
+        (around.arrive)(&location().hash().unwrap_or_default());
     }
     Ok(())
 }
@@ -89,7 +92,7 @@ async fn run() -> Result<(), &'static str> {
 /// The question, if its address may ask for one of the experiments: they have an address as presets have, and a link
 /// says if its run began as one.
 fn experiment_asked(place: Place) -> Option<&'static Entry> {
-    let (Place::Question(entry) | Place::Embed(entry) | Place::Present(entry, _)) = place else { return None };
+    let (Place::Question(entry, _) | Place::Embed(entry) | Place::Present(entry, _)) = place else { return None };
     if location().hash().unwrap_or_default().starts_with("#r=") {
         return Some(entry);
     }
@@ -97,25 +100,18 @@ fn experiment_asked(place: Place) -> Option<&'static Entry> {
     entry.meta.preset(&id).is_none().then_some(entry)
 }
 
-/// The interview that the address asks for, with its minutes. Without it there is nothing to hide the answers for.
-async fn interview_asked(place: Place) -> Option<(&'static Interview, &'static ArticleMeta, String)> {
-    let minutes = asked_for("interview")?;
-    let part = match place {
-        Place::Question(entry) => interview().await.ok().map(|part| (part, entry.meta, minutes)),
-        _ => None,
-    };
-    if part.is_none() {
-        _ = document().document_element().map(|html| html.remove_attribute("data-interview"));
-    }
-    part
-}
-
 /// What the address asks for, with what it is made of.
 async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
     let entry = match asked {
-        Asked::Question(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Question)),
+        Asked::Question(slug) => match entries::load(slug).await {
+            Some(entry) => return Ok(Place::Question(entry?, site().await?)),
+            None => None,
+        },
         Asked::Embed(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Embed)),
-        Asked::Candidate(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Candidate)),
+        Asked::Candidate(slug) => match entries::load(slug).await {
+            Some(entry) => return Ok(Place::Candidate(entry?, site().await?)),
+            None => None,
+        },
         Asked::Present(slug) | Asked::Speaker(slug) => match entries::load(slug).await {
             Some(entry) => {
                 let (entry, present) = (entry?, present().await?);
@@ -133,66 +129,6 @@ async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
         Some(place) => place,
         None => Ok(Place::NotFound(lists().await?)),
     }
-}
-
-/// Whether there is a search field, which now has the focus.
-fn focus_search() -> bool {
-    let field = document().get_element_by_id("search");
-    if let Some(field) = &field {
-        focus_quietly(field);
-    }
-    field.is_some()
-}
-
-/// `/` goes to the library's search field from everywhere, except while something is being typed.
-fn go_to_search_on_slash(root: Root, prefs: Prefs) {
-    on_window("keydown", move |ev: web_sys::KeyboardEvent| {
-        let plain =
-            prefs.keys.get_untracked() && !(ev.ctrl_key() || ev.meta_key() || ev.alt_key() || ev.default_prevented());
-        // An embed has no header, and a frame does not lead away from its page.
-        if ev.key() != "/" || !plain || is_typing() || document().get_element_by_id("app-header").is_none() {
-            return;
-        }
-        ev.prevent_default();
-        if !focus_search() {
-            _ = location().set_href(&root.link("#search"));
-        }
-    });
-}
-
-/// Going back may show a page as it was left, without starting it anew. What was remembered since on other
-/// pages is read again.
-fn refresh_when_shown_again(prefs: Prefs) {
-    on_window("pageshow", move |ev: web_sys::PageTransitionEvent| {
-        if ev.persisted() {
-            prefs.refresh(false);
-        }
-    });
-    // And what another page writes while this one stands.
-    on_window("storage", move |ev: web_sys::StorageEvent| {
-        let key = ev.key();
-        if key.is_none() || key.as_deref() == Some(KEY) {
-            prefs.refresh(ev.new_value().is_none());
-        }
-    });
-}
-
-/// What has to be said about what is kept, or mended, is said and mended by a part of the program of its own.
-fn look_after(prefs: Prefs) {
-    let begun = Kept::new(false);
-    effect(move || {
-        if !prefs.needs_care() || begun.with(|begun| *begun) {
-            return;
-        }
-        begun.set(true);
-        wasm_bindgen_futures::spawn_local(async move {
-            match care().await {
-                Ok(care) => batch(|| (care.begin)(prefs)),
-                // With the next change it is tried again.
-                Err(_) => begun.set(false),
-            }
-        });
-    });
 }
 
 /// A page opened as `.../index.html` is the page of its folder; relative links and routes agree on that.

@@ -104,7 +104,7 @@ pub struct PresetMeta {
 }
 
 /// An experiment: a question to the reader that a run answers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct TryMeta {
     pub id: &'static str,
     pub a: SetupMeta,
@@ -120,6 +120,8 @@ pub struct TryMeta {
     pub side: Side,
     /// In the engine's words, such as `max_in_window(1s)`.
     pub measure: &'static str,
+    /// What reads it.
+    pub read: sim::kernel::Read,
     /// In the browser the words are in the page, as those of the article are.
     #[cfg(not(feature = "csr"))]
     pub words: TryWords,
@@ -145,6 +147,13 @@ impl ArticleMeta {
     #[cfg(not(feature = "csr"))]
     pub fn experiment(&self, id: &str) -> Option<&'static TryMeta> {
         self.tries.iter().find(|t| t.id == id)
+    }
+}
+
+/// Pointers to functions cannot be compared; of one question no two experiments have an id.
+impl PartialEq for TryMeta {
+    fn eq(&self, other: &TryMeta) -> bool {
+        (self.id, self.measure) == (other.id, other.measure)
     }
 }
 

@@ -2,7 +2,7 @@
 //! flags, presets and experiments all use these words, so they are read in one place.
 
 use crate::declare::{Knobs, Question};
-use crate::kernel::{Input, Live, Us, What};
+use crate::kernel::{Input, Live, Read, Us, What};
 
 /// Reads `62s`, `59.9s`, `200ms`, `500us`, `10min`, `5h`, exactly (no floating point).
 pub fn duration(text: &str) -> Result<Us, String> {
@@ -206,10 +206,16 @@ fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {
 }
 
 /// The answer of a run, if it has one.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn answer(run: &dyn Live, ask: &Ask) -> Option<f64> {
+    answer_by(|run, i, args| run.measure(i, args), run, ask)
+}
+
+/// The answer of a run, if it has one, by the question's own reader of measures.
+pub fn answer_by(read: Read, run: &dyn Live, ask: &Ask) -> Option<f64> {
     match ask {
         Ask::Number(i) => run.number(*i),
-        Ask::Measure(i, args) => run.measure(*i, args),
+        Ask::Measure(i, args) => read(run, *i, args),
     }
 }
 

@@ -1,15 +1,24 @@
 //! What stands above every page except an embed.
 
-use crate::app::{Place, use_root};
+use crate::app::use_root;
 use crate::pages::focus_quietly;
 use crate::prefs::{Theme, use_prefs};
 use crate::ui::document;
 use crate::ui::el::{Piece, Tag, el};
 
-pub fn header(place: Place) -> Piece {
+/// What it stands above, as far as the header cares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Above {
+    Library,
+    Question,
+    Settings,
+    Other,
+}
+
+pub fn header(page: Above) -> Piece {
     let root = use_root();
-    let (id, words) = match place {
-        Place::Question(_) => ("simulation", "Skip to the simulation"),
+    let (id, words) = match page {
+        Above::Question => ("simulation", "Skip to the simulation"),
         _ => ("content", "Skip to the content"),
     };
     // The address keeps its fragment, which may hold a whole run; only the focus moves.
@@ -21,7 +30,7 @@ pub fn header(place: Place) -> Piece {
         }
     });
     let mut brand = el("a").class("brand").attr("href", root.link(""));
-    if matches!(place, Place::Library(_)) {
+    if page == Above::Library {
         brand = brand.attr("aria-current", "page");
     }
     let search = el("a")
@@ -37,7 +46,7 @@ pub fn header(place: Place) -> Piece {
         .kid("Search ")
         .kid(el("kbd").attr("aria-hidden", "true").kid("/"));
     let mut settings = el("a").class("button").attr("href", root.link("settings/"));
-    if matches!(place, Place::Settings(_)) {
+    if page == Above::Settings {
         settings = settings.attr("aria-current", "page");
     }
     let settings = settings.kid("Settings");

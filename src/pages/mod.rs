@@ -12,14 +12,19 @@ pub mod not_found;
 pub mod present;
 pub mod question;
 pub mod settings;
+#[cfg(feature = "csr")]
+pub mod site;
 
 use crate::ui::document;
 use crate::ui::el::Piece;
+use header::{Above, header};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
 
 /// The pages that are no question's. The pages of the questions do without them, and without what they list.
 pub struct Lists {
+    #[cfg(feature = "csr")]
+    pub around: &'static site::Around,
     pub library: fn() -> Piece,
     pub accuracy: fn() -> Piece,
     /// Takes what was asked for.
@@ -27,9 +32,11 @@ pub struct Lists {
 }
 
 pub static LISTS: Lists = Lists {
-    library: || [library::library(), keys::keys()].into(),
-    accuracy: || [accuracy::accuracy(), keys::keys()].into(),
-    not_found: |path| [not_found::not_found(path), keys::keys()].into(),
+    #[cfg(feature = "csr")]
+    around: &site::AROUND,
+    library: || [header(Above::Library), library::library(), keys::keys()].into(),
+    accuracy: || [header(Above::Other), accuracy::accuracy(), keys::keys()].into(),
+    not_found: |path| [header(Above::Other), not_found::not_found(path), keys::keys()].into(),
 };
 
 /// The lists' part of the program.

@@ -61,7 +61,7 @@ fn measure(player: &Player, experiment: &TryMeta) -> Option<f64> {
         ContentSide::B => Side::B,
     };
     let ask = script::parse_ask(player.question, experiment.measure).ok()?;
-    script::answer(player.run(side)?, &ask)
+    script::answer_by(experiment.read, player.run(side)?, &ask)
 }
 
 pub struct Player {

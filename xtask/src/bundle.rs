@@ -3,7 +3,7 @@
 //! ```text
 //! cargo (wasm32, feature csr) -> cut -> wasm-bindgen (library) -> wasm-opt -> assets/app-<hash>.wasm
 //!                                 |              '-> glue ------------------> assets/app-<hash>.js
-//!                                 |-> parts --------------------> wasm-opt -> assets/<part>-<hash>.wasm
+//!                                 |-> parts -> merge -----------> wasm-opt -> assets/<part>-<hash>.wasm
 //!                                 '-> loaders ------------------------------> assets/link-<hash>.js
 //! xtask/web/boot.js --------------------------------------------------> assets/boot-<hash>.js
 //! xtask/web/theme.js -------------------------------------------------> assets/theme-<hash>.js
@@ -28,7 +28,7 @@ use crate::args::Args;
 use crate::parts::Cut;
 use crate::site::hash_hex;
 use crate::step::{cargo, output, run, step};
-use crate::{node, parts, paths, slim};
+use crate::{merge, node, parts, paths, slim};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -169,6 +169,10 @@ pub fn program(
         compiled = slim;
     }
     let mut cut = step("cutting the app into parts", || parts::cut(&compiled, folder))?;
+    if kind == Kind::Release {
+        step("making each part one module", || merge::merge(&compiled, &cut.main, folder, &mut cut.needs))?;
+        cut.forget_unneeded();
+    }
     if let Some(only) = only {
         cut.keep(only)?;
     }

@@ -12,6 +12,7 @@ mod embed;
 mod headers;
 mod inspect;
 mod lab;
+mod merge;
 mod monkey;
 mod native;
 mod node;

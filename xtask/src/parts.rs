@@ -5,7 +5,8 @@
 //! not, into modules that those share; the rest is the main module.
 //!
 //! A part is one download: its own module, with the shared ones it needs inside, as custom sections. `link.js` loads a
-//! part once, and each shared module with the first part that brings it.
+//! part once, and each shared module with the first part that brings it. In a release the shared code is in each part
+//! that needs it (see [`crate::merge`]), and what is inside is data alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,9 +38,14 @@ impl Cut {
             bail!("there is no part {unknown}; expected one of {}", known.join(", "));
         }
         self.needs.retain(|part, _| parts.contains(part));
+        self.forget_unneeded();
+        Ok(())
+    }
+
+    /// Leaves out the modules that no part needs.
+    pub fn forget_unneeded(&mut self) {
         let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
         self.modules.retain(|path| self.needs.values().flatten().any(|needed| stem(path).as_ref() == Some(needed)));
-        Ok(())
     }
 }
 

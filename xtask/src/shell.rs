@@ -79,6 +79,13 @@ fn part_of(path: &str) -> String {
     }
 }
 
+/// What the pages of a question have around the stage.
+const SITE: &str = "site";
+
+fn has_site(path: &str) -> bool {
+    ["/q/", "/candidate/"].iter().any(|kind| path.starts_with(kind))
+}
+
 fn is_embed(path: &str) -> bool {
     path.starts_with("/embed/")
 }
@@ -106,6 +113,7 @@ pub fn page(page: &Page, bundle: &Bundle) -> String {
     let keeps = if is_embed(page.path) { " data-keeps-nothing" } else { "" };
     let modules: Vec<String> = std::iter::once(wasm)
         .chain(bundle.parts.get(&part))
+        .chain(has_site(page.path).then(|| bundle.parts.get(SITE)).flatten())
         .map(|module| {
             // Without `crossorigin`, and fetched as such: it is the one way in which no engine fetches them twice.
             format!(r#"<link rel="preload" href="{root}assets/{module}" as="fetch" type="application/wasm">"#)

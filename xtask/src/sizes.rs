@@ -20,8 +20,8 @@ use crate::{node, parts, paths};
 const LATER: [&str; 2] = ["told_", "tries_"];
 
 /// The parts that are no question's.
-const NOT_QUESTIONS: [&str; 9] =
-    ["address", "host", "interview", "keeping", "lists", "more", "present", "settings", "share"];
+const NOT_QUESTIONS: [&str; 10] =
+    ["address", "host", "interview", "keeping", "lists", "more", "present", "settings", "share", "site"];
 
 /// The code and the data of modules.
 #[derive(Default)]

@@ -15,7 +15,7 @@ pub use digest::{Digest, Trace, mix};
 pub use queue::Queue;
 pub use record::{History, Line, Recorder, Story};
 pub use run::{
-    Advance, CHECKPOINT_BYTES_MAX, Ctx, Footprint, Input, Live, Model, Moment, Run, RunValue, Setup, Told, What, make,
-    told,
+    Advance, CHECKPOINT_BYTES_MAX, Ctx, Footprint, Input, Live, Model, Moment, Read, Run, RunValue, Setup, Told, What,
+    make, read, told,
 };
 pub use time::Us;

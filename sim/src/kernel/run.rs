@@ -206,6 +206,8 @@ pub trait Live {
     fn frontier(&self) -> Moment;
     fn knobs(&self) -> &Knobs;
     fn number(&self, number: u8) -> Option<f64>;
+    /// In the page, [`Read`] has the measures.
+    #[cfg(not(target_arch = "wasm32"))]
     fn measure(&self, measure: u8, args: &[f64]) -> Option<f64>;
     /// The page neither counts nor checks laws; runner and tests do.
     #[cfg(not(target_arch = "wasm32"))]
@@ -264,6 +266,15 @@ pub const fn told<M: Model>(help: Help) -> Told {
         line: M::tell,
         words: |run| run.model().downcast_ref::<M>().map_or_else(Vec::new, |model| model.words(run.moment().at)),
     }
+}
+
+/// Reads a declared measure of this run: apart from the run, so that a page can download it with the experiments, which
+/// alone ask for one.
+pub type Read = fn(&dyn Live, u8, &[f64]) -> Option<f64>;
+
+/// The [`Read`] of a model.
+pub fn read<M: Model>(run: &dyn Live, measure: u8, args: &[f64]) -> Option<f64> {
+    run.model().downcast_ref::<M>()?.measure(measure, args, run.moment().at)
 }
 
 #[derive(Clone)]
@@ -708,6 +719,7 @@ impl<M: Model> Live for Run<M> {
     fn number(&self, number: u8) -> Option<f64> {
         self.state.model.number(number, self.state.moment.at)
     }
+    #[cfg(not(target_arch = "wasm32"))]
     fn measure(&self, measure: u8, args: &[f64]) -> Option<f64> {
         self.state.model.measure(measure, args, self.state.moment.at)
     }

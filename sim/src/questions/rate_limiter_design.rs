@@ -18,7 +18,7 @@ use crate::blocks::load::Load;
 use crate::decimal::fixed;
 use crate::declare::{Act, Arg, Better, Help, Knob, Knobs, Measure, Number, Question, Tone};
 use crate::indexed;
-use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
+use crate::kernel::{Ctx, Line, Model, Read, Setup, Stream, Tape, Told, Trace, Us, make, mix, read, told};
 use crate::look::{capital, span};
 use crate::measure::bracket::Bracket;
 use std::collections::VecDeque;
@@ -199,6 +199,8 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<RateLimiter>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<RateLimiter>;
 
 /// Clients A to F and the neighbour.
 pub const CLIENTS_MAX: usize = 7;

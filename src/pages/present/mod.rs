@@ -36,9 +36,16 @@ use wire::{Command, Message};
 pub struct Present {
     pub audience: fn(&'static Entry) -> Piece,
     pub speaker: fn(&'static Entry) -> Piece,
+    #[cfg(feature = "csr")]
+    pub look_after: fn(crate::prefs::Prefs),
 }
 
-pub static PRESENT: Present = Present { audience: audience::page, speaker: speaker::page };
+pub static PRESENT: Present = Present {
+    audience: audience::page,
+    speaker: speaker::page,
+    #[cfg(feature = "csr")]
+    look_after: crate::pages::site::look_after,
+};
 
 /// The talk's part of the program.
 #[cfg(feature = "csr")]

@@ -10,6 +10,7 @@ mod transfer;
 use crate::app::use_root;
 use crate::content::{CARDS, Listed};
 use crate::keeping::{self, counted};
+use crate::pages::header::{Above, header};
 use crate::prefs::{Keeping, Prefs, Switch, Theme, use_prefs};
 use crate::records;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
@@ -18,10 +19,16 @@ use web_sys::HtmlElement;
 
 /// The door of this part.
 pub struct Settings {
+    #[cfg(feature = "csr")]
+    pub around: &'static crate::pages::site::Around,
     pub page: fn() -> Piece,
 }
 
-pub static SETTINGS: Settings = Settings { page };
+pub static SETTINGS: Settings = Settings {
+    #[cfg(feature = "csr")]
+    around: &crate::pages::site::AROUND,
+    page: || [header(Above::Settings), page()].into(),
+};
 
 /// The settings' part of the program.
 #[cfg(feature = "csr")]

@@ -15,7 +15,7 @@ mod look;
 mod words;
 
 pub use clients::Client;
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Tally, Verdict};
 
 use crate::blocks::deprecation::{DAY, Hazards, Lifecycle};

@@ -3,7 +3,7 @@
 use super::Backpressure;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const MAURER: &str = "Maurer, Fail at Scale, ACM Queue 2015";
 const KAFKA: &str = "Apache Kafka, ConsumerConfig";
@@ -229,3 +229,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Backpressure>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Backpressure>;

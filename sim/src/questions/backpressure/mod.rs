@@ -23,7 +23,7 @@ mod words;
 mod work;
 
 pub use consumers::{Rebalance, Span, SpanKind};
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{MemberView, TenantView};
 pub use words::span_word;
 

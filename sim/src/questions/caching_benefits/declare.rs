@@ -3,7 +3,7 @@
 use super::Caching;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const XFETCH: &str = "Vattani and others, VLDB 2015";
 
@@ -195,3 +195,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Caching>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Caching>;

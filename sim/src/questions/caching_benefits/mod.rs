@@ -19,7 +19,7 @@ mod load;
 mod look;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Bin, COMB_BINS};
 
 use crate::blocks::cache::{Cache, Policy};

@@ -3,7 +3,7 @@
 use super::Spikes;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const SYNC: &str = "PostgreSQL documentation, synchronous_commit: on, remote_apply";
 
@@ -259,3 +259,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Spikes>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Spikes>;

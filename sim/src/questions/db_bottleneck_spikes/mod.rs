@@ -25,7 +25,7 @@ mod read;
 mod words;
 mod write;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Drawn, NodeView, ShardView};
 
 use crate::blocks::batcher::{Ack, Batcher, Costs};

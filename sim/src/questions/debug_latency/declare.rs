@@ -4,7 +4,7 @@ use super::DebugLatency;
 use crate::blocks::tracer::TailRules;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const OTEL: &str = "OpenTelemetry Collector, tail sampling processor";
 
@@ -252,3 +252,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<DebugLatency>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<DebugLatency>;

@@ -19,7 +19,7 @@ mod look;
 mod words;
 
 pub use cases::{Case, Cause, Change, SERVICES};
-pub use declare::{CHANGES, PLACES, PROBES, QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{CHANGES, PLACES, PROBES, QUESTION, READ, TOLD, act, knob, measure, number};
 pub use desk::{Doing, Finding, KeptTrace, Probe, Task};
 pub use look::{HEAT_ROWS, span_label};
 

@@ -3,7 +3,7 @@
 use super::DistributedLimit;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 pub const NODES_MAX: usize = 32;
 /// The abuser is user 0; the others follow.
@@ -198,3 +198,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<DistributedLimit>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<DistributedLimit>;

@@ -26,7 +26,7 @@ use crate::kernel::{Ctx, Line, Model, Setup, Tape, Trace, Us, mix};
 use crate::measure::bracket::Bracket;
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
-pub use declare::{QUESTION, TOLD};
+pub use declare::{QUESTION, READ, TOLD};
 use declare::{act, knob, measure, number};
 use judge::Truths;
 pub use judge::Verdict;

@@ -14,7 +14,7 @@ mod look;
 mod projection;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Cell, Progress};
 pub use projection::{Rebuild, Worker};
 pub use words::euros;

@@ -18,7 +18,7 @@ use crate::blocks::network::{Delay, Fate, Mesh, Wire};
 use crate::blocks::replica::{Behind, Entry, Observer, Op, Replica, Rule, State};
 use crate::blocks::session::{Seen, Session, Token, Violations};
 use crate::declare::{Help, Knobs, Question, Tone};
-use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Told, Trace, Us, make, mix, told};
+use crate::kernel::{Ctx, Line, Model, Read, Setup, Stream, Tape, Told, Trace, Us, make, mix, read, told};
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
 use crate::measure::series::{Rate, Recent};
@@ -48,6 +48,8 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<EventualConsistency>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<EventualConsistency>;
 
 /// Time a node needs to apply a write or to look up a value.
 const LOCAL: Us = Us(200);

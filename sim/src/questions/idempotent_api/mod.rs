@@ -18,7 +18,7 @@ mod declare;
 mod server;
 mod story;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use story::{answer_name, point_name};
 
 use crate::armed::Armed;

@@ -3,7 +3,7 @@
 use super::Million;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const POSTGRES: &str = "PostgreSQL documentation, Connections and Authentication";
 
@@ -309,3 +309,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Million>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Million>;

@@ -25,7 +25,7 @@ mod look;
 mod plan;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{NodeView, Part, Row, ServerView, Way, ZoneView};
 pub use plan::{Deployed, Plan, Prediction};
 

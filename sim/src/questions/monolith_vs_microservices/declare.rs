@@ -3,7 +3,7 @@
 use super::Product;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const ITS_OWN: &str = "one of its own";
 const USL: &str = "Gunther, Universal Scalability Law";
@@ -214,3 +214,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Product>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Product>;

@@ -21,7 +21,7 @@ mod runtime;
 mod words;
 
 pub use calendar::Down;
-pub use declare::{OWN, PICKED, QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{OWN, PICKED, QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{DeployableView, ModuleView, Segment, SegmentKind, module_name};
 pub use runtime::{Trip, Why};
 

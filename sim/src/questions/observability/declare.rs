@@ -3,7 +3,7 @@
 use super::Observability;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 indexed! {
     pub mod knob: Knob {
@@ -235,3 +235,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Observability>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Observability>;

@@ -17,7 +17,7 @@ mod shop;
 mod telemetry;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{ExemplarView, Use};
 pub use shop::{DATABASE, End, Kind, SERVICES, STATIONS, station_name};
 pub use telemetry::{Alert, Opened, Record, Trace as TraceState};

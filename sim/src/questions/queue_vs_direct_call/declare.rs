@@ -3,7 +3,7 @@
 use super::QueueVsDirectCall;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const PATHS: &[(&str, &str)] = &[
     ("sequential", "In line, one after another"),
@@ -252,3 +252,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<QueueVsDirectCall>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<QueueVsDirectCall>;

@@ -21,7 +21,7 @@ mod look;
 mod words;
 
 pub use consumers::Doing;
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Health, Trail, Tube};
 pub use words::{NAMES, doing_word};
 

@@ -3,7 +3,7 @@
 use super::{SCREENS_MAX, SHAPES_MAX, Screens};
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const RFC: &str = "RFC 9111";
 const STALE: &str = "RFC 5861";
@@ -179,3 +179,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Screens>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Screens>;

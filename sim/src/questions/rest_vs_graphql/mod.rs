@@ -14,7 +14,7 @@ mod look;
 mod origin;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{How, Operation, SeenStatement, Span, Watch};
 
 use crate::blocks::http_cache::{Control, HttpCache, Method, Request};

@@ -21,7 +21,7 @@ mod story;
 mod wire;
 mod work;
 
-pub use declare::{AT, KINDS, QUESTION, TOLD, WHEN, act, knob, measure, number};
+pub use declare::{AT, KINDS, QUESTION, READ, TOLD, WHEN, act, knob, measure, number};
 pub use story::body_name;
 
 use crate::armed::Armed;

@@ -3,7 +3,7 @@
 use super::Services;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const R4J: &str = "resilience4j, CircuitBreakerConfig";
 const SRE: &str = "SRE book, chapter 21";
@@ -220,3 +220,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Services>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Services>;

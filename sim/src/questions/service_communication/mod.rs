@@ -17,7 +17,7 @@ mod declare;
 mod look;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{Doing, Endpoint, WorkerView};
 
 use crate::blocks::breaker::{Breaker, Permit, Thresholds, Window};

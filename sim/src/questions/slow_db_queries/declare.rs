@@ -3,7 +3,7 @@
 use super::SlowQueries;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const HIKARI: &str = "HikariCP, default of its configuration";
 const COSTS: &str = "PostgreSQL documentation, Planner Cost Constants";
@@ -271,3 +271,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<SlowQueries>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<SlowQueries>;

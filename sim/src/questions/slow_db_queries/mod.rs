@@ -14,7 +14,7 @@ mod look;
 mod plan;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::Place;
 pub use plan::index;
 

@@ -3,7 +3,7 @@
 use super::Spike;
 use crate::declare::{Act, Arg, Better, Help, Knob, Measure, Number, Question};
 use crate::indexed;
-use crate::kernel::{Told, Us, make, told};
+use crate::kernel::{Read, Told, Us, make, read, told};
 
 const HPA: &str = "Kubernetes documentation, HorizontalPodAutoscaler";
 
@@ -242,3 +242,5 @@ pub static QUESTION: Question = Question {
 };
 
 pub static TOLD: Told = told::<Spike>(Help { knobs: knob::HELP, acts: act::HELP, numbers: number::HELP });
+/// Reads its measures.
+pub static READ: Read = read::<Spike>;

@@ -22,7 +22,7 @@ mod look;
 mod pods;
 mod words;
 
-pub use declare::{QUESTION, TOLD, act, knob, measure, number};
+pub use declare::{QUESTION, READ, TOLD, act, knob, measure, number};
 pub use look::{PodView, Stage};
 
 use crate::blocks::autoscaler::{self, Autoscaler};
