@@ -9,7 +9,7 @@ import { mounted } from "../support/mounted.js";
 // first load what it asks of the browser: the main module names it, and its glue calls it.
 const BUDGETS = {
   q: 180_000,
-  embed: 158_000,
+  embed: 160_000,
 };
 
 // Files whose names carry the hash of their content weigh the same on every page.

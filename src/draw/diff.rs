@@ -10,7 +10,7 @@
 //! Then as few elements as possible are moved: those outside a longest run that is already in order.
 
 use super::scene::{Item, Scene, Shape};
-use std::collections::HashMap;
+use sim::order;
 
 /// How far the lists may be out of step with each other, beyond what one is longer than the other.
 const SLACK: isize = 12;
@@ -64,7 +64,8 @@ pub struct Plan {
     pub sources: Vec<Source>,
     /// Items of the last frame whose elements are not used any more.
     pub removed: Vec<usize>,
-    by_key: HashMap<u32, usize>,
+    /// Keys of the last frame and whose they are, in order: lighter than a table, and there are hundreds at most.
+    by_key: Vec<(u32, usize)>,
     used: Vec<bool>,
     /// Items without a key: those of the last frame and of this one.
     plain: [Vec<usize>; 2],
@@ -96,14 +97,15 @@ impl Plan {
         self.by_key.clear();
         self.used.clear();
         self.used.resize(old.len(), false);
-        for (i, item) in old.iter().enumerate().filter(|(_, item)| item.key != 0) {
-            self.by_key.insert(item.key, i);
-        }
+        self.by_key.extend(old.iter().enumerate().filter(|(_, item)| item.key != 0).map(|(i, item)| (item.key, i)));
+        order::sort(&mut self.by_key);
         let mut plain = 0;
         for item in new {
             let from = if item.key != 0 {
                 // A key that is used twice finds its element once; the second item gets a new one.
-                self.by_key.get(&item.key).copied().filter(|&i| !self.used[i] && kind(&old[i]) == kind(item))
+                let at = self.by_key.partition_point(|(key, _)| *key < item.key);
+                let found = self.by_key.get(at).filter(|(key, _)| *key == item.key).map(|(_, i)| *i);
+                found.filter(|&i| !self.used[i] && kind(&old[i]) == kind(item))
             } else {
                 plain += 1;
                 Some(self.partners[plain - 1]).filter(|&i| i != usize::MAX)
@@ -161,12 +163,8 @@ impl Plan {
         let shorter = a.len().min(b.len());
         let head = (0..shorter).take_while(|&i| like(i, i) == ALIKE).count();
         let tail = (1..=shorter - head).take_while(|&i| like(a.len() - i, b.len() - i) == ALIKE).count();
-        for i in 0..head {
-            partners[i] = a[i];
-        }
-        for i in 1..=tail {
-            partners[b.len() - i] = a[a.len() - i];
-        }
+        partners[..head].copy_from_slice(&a[..head]);
+        partners[b.len() - tail..].copy_from_slice(&a[a.len() - tail..]);
         let (n, m) = (a.len() - head - tail, b.len() - head - tail);
         // From the ends of both lists to their beginnings, within a band along the diagonal.
         let longer = m as isize - n as isize;
