@@ -34,8 +34,14 @@ export async function expectNothingFound(page, { within, what = "" } = {}) {
   const said = (which) => `axe, ${what} ${which}`;
   const colours = { within, rules: ["color-contrast", "link-in-text-block"] };
   const look = async (media) => {
-    await page.emulateMedia({ forcedColors: "none", ...media });
-    // Two frames: by then all of it has its new colours.
+    const wanted = { forcedColors: "none", ...media };
+    await page.emulateMedia(wanted);
+    // The browser answers before the page knows; two frames after that all of it has its new colours.
+    await page.waitForFunction(
+      ({ colorScheme, forcedColors }) =>
+        matchMedia(`(prefers-color-scheme: ${colorScheme})`).matches && matchMedia(`(forced-colors: ${forcedColors})`).matches,
+      wanted,
+    );
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   };
   await look({ colorScheme: "light" });

@@ -246,7 +246,10 @@ test("a clip is a video of the run, and leaves the stage where it was", async ({
 
   await dialog.getByRole("combobox", { name: "Length of the clip" }).selectOption({ label: "60 seconds" });
   await press("Record a clip");
-  await expect(dialog.getByRole("progressbar", { name: "Recorded" })).toBeVisible();
+  const recorded = dialog.getByRole("progressbar", { name: "Recorded" });
+  await expect(recorded).toBeVisible();
+  // A second of it: what has just begun may have no picture in it yet.
+  await expect.poll(() => recorded.evaluate((bar) => bar.value), { timeout: 30_000 }).toBeGreaterThan(1);
   const stopped = await download("Stop");
   expect(stopped.bytes.length, "what was recorded until then").toBeGreaterThan(1_000);
 });
