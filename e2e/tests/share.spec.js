@@ -249,7 +249,7 @@ test("a clip is a video of the run, and leaves the stage where it was", async ({
   const recorded = dialog.getByRole("progressbar", { name: "Recorded" });
   await expect(recorded).toBeVisible();
   // A second of it: what has just begun may have no picture in it yet.
-  await expect.poll(() => recorded.evaluate((bar) => bar.value), { timeout: 30_000 }).toBeGreaterThan(1);
+  await expect.poll(() => recorded.evaluate((bar) => (60 * bar.value) / bar.max), { timeout: 30_000 }).toBeGreaterThan(1);
   const stopped = await download("Stop");
   expect(stopped.bytes.length, "what was recorded until then").toBeGreaterThan(1_000);
 });
