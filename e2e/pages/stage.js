@@ -1,5 +1,6 @@
 // The stage: the player that every question shares, driven the way a reader drives it.
 import { expect } from "@playwright/test";
+import { frames } from "../support/frames.js";
 import { mounted } from "../support/mounted.js";
 
 export class Stage {
@@ -74,7 +75,7 @@ export class Stage {
 
   /** Two frames: what was asked for in between has been done and drawn. */
   frames() {
-    return this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    return frames(this.page);
   }
 
   /** Stops the clock if it runs. */

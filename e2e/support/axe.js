@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "./test.js";
+import { frames } from "./frames.js";
 import { resize } from "./resize.js";
 
 // Put into the page once and called there: the wrapper for Playwright opens another page for each look and carries
@@ -42,7 +43,7 @@ export async function expectNothingFound(page, { within, what = "" } = {}) {
         matchMedia(`(prefers-color-scheme: ${colorScheme})`).matches && matchMedia(`(forced-colors: ${forcedColors})`).matches,
       wanted,
     );
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await frames(page);
   };
   await look({ colorScheme: "light" });
   expect(await findings(page, { within }), said("light")).toEqual([]);
@@ -63,7 +64,7 @@ export async function expectNothingFound(page, { within, what = "" } = {}) {
 /** Nothing of the page is wider than the window; tables, code and pictures may scroll within themselves. */
 export async function expectToFit(page, width) {
   // Two frames: the drawings follow the width of the window in the second.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await frames(page);
   const widest = await page.evaluate((width) => {
     const wide = [...document.querySelectorAll("body *")].find(
       (element) =>

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { expect, test as base } from "../support/test.js";
 import { counted, host } from "../support/foreign.js";
+import { frames as drawn } from "../support/frames.js";
 import { questions, sim } from "../support/runner.js";
 import { Stage } from "../pages/stage.js";
 
@@ -450,7 +451,7 @@ test.describe("a post with ten embeds", () => {
     const end = await page.evaluate(() => document.documentElement.scrollHeight);
     for (let y = 0; y < end; y += 600) {
       await page.evaluate((top) => scrollTo({ top, behavior: "instant" }), y);
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await drawn(page);
     }
     await expect.poll(async () => (await Promise.all(frames(page).map(standing))).filter(Boolean).length, { timeout: 40_000 }).toBe(10);
   }
@@ -467,7 +468,7 @@ test.describe("a post with ten embeds", () => {
     expect(await page.evaluate(() => shifts), "layout shifts").toEqual([]);
     // And back up, past all of them.
     await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await drawn(page);
     expect(await page.evaluate(() => shifts), "layout shifts").toEqual([]);
     await close();
   });

@@ -1,29 +1,16 @@
 // The graph lab: the reader's own GraphQL query, parsed and executed in the page, fetched when it is opened.
-import { brotliCompressSync } from "node:zlib";
 import { expectNothingFound, expectToFit } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
+import { fetchedWhenOpened, saysThatItDidNotCome, watched } from "../support/opened-lab.js";
 import { GraphLab } from "../pages/graph-lab.js";
 import { resize } from "../support/resize.js";
 
 const slugs = questionsWith("graph");
 const [slug] = slugs;
 
-test("a question has the lab", () => {
-  expect(slugs.length).toBeGreaterThan(0);
-});
-
-test("nothing of the lab is fetched until it is opened", async ({ page }) => {
-  const asked = [];
-  page.on("request", (request) => asked.push(new URL(request.url()).pathname.split("/").at(-1)));
-  const lab = await GraphLab.page(page, slug);
-  await page.waitForLoadState("networkidle");
-  const ofLab = () => asked.filter((name) => /^(graph|elements)/.test(name));
-  expect(ofLab()).toEqual([]);
-  await lab.summary.click();
-  await lab.ready();
-  expect(ofLab().filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
-});
+fetchedWhenOpened({ name: "graph", Lab: GraphLab, slugs, of: /^(graph|elements)/, within: 0.05 });
+saysThatItDidNotCome({ Lab: GraphLab, slug, program: /assets\/graph-.*\.wasm$/ });
 
 test("one and N queries without a loader, two with it, and the same answer", async ({ page }) => {
   const lab = await GraphLab.open(page, slug);
@@ -111,26 +98,11 @@ test("works by keyboard alone", async ({ page }) => {
 
 test("nothing that is typed leaves the page, and nothing is kept", async ({ page }) => {
   const lab = await GraphLab.open(page, slug);
-  await page.waitForLoadState("networkidle");
-  const asked = [];
-  // What keeps the site for offline comes five seconds after the page, whatever is done in it.
-  page.on("request", (request) => /\/offline-[^/?]*\.js$/.test(request.url()) || asked.push(request.url()));
+  const { asked, kept } = await watched(page);
   await lab.query.fill('{ article(id: "a secret") { title } }');
   await expect(lab.status).toContainText("Status 200. 1 database query");
   expect(asked).toEqual([]);
-  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
-  expect(kept).not.toContain("secret");
-});
-
-test.describe("without the host", () => {
-  test.use({ expectedComplaints: [/ERR_FAILED|Failed to fetch|Failed to load/] });
-
-  test("there is a sentence", async ({ page }) => {
-    const lab = await GraphLab.page(page, slug);
-    await page.route(/assets\/graph-.*\.wasm$/, (route) => route.abort());
-    await lab.summary.click();
-    await expect(lab.fold.getByRole("alert")).toContainText("could not be loaded");
-  });
+  expect(await kept()).not.toContain("secret");
 });
 
 test("axe finds nothing in it, and it fits", async ({ page }) => {
@@ -145,17 +117,4 @@ test("axe finds nothing in it, and it fits", async ({ page }) => {
       await expectToFit(page, width);
     }
   }
-});
-
-test("what opening it loads is said within a twentieth of a megabyte", async ({ page }) => {
-  const loads = [];
-  const lab = await GraphLab.page(page, slug);
-  page.on("response", (response) => loads.push(response));
-  await lab.summary.click();
-  await lab.ready();
-  let total = 0;
-  for (const response of loads) total += brotliCompressSync(await response.body()).length;
-  console.log(`the graph lab: ${(total / 1000).toFixed(1)} kB after brotli`);
-  const said = Number(/about ([\d.]+) MB/.exec(await lab.summary.innerText())[1]);
-  expect(Math.abs(total / 1e6 - said)).toBeLessThan(0.05);
 });

@@ -1,8 +1,8 @@
 // The SQL lab: a real SQLite, fetched when it is opened, that shows plans and what an index changes.
-import { brotliCompressSync } from "node:zlib";
 import { expectNothingFound } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
+import { fetchedWhenOpened, watched } from "../support/opened-lab.js";
 import { mounted } from "../support/mounted.js";
 import { SqlLab } from "../pages/sql-lab.js";
 
@@ -12,22 +12,7 @@ const [slug] = slugs;
 const ONE_CUSTOMER = "SELECT id, total_cents FROM orders WHERE customer_id = 4711 ORDER BY id";
 const ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
-test("a question has the lab", () => {
-  expect(slugs.length).toBeGreaterThan(0);
-});
-
-test("nothing of the lab is fetched until it is opened", async ({ page }) => {
-  const asked = [];
-  page.on("request", (request) => asked.push(new URL(request.url()).pathname.split("/").at(-1)));
-  const lab = await SqlLab.page(page, slug);
-  await page.waitForLoadState("networkidle");
-  const ofLab = () => asked.filter((name) => /^sql/.test(name));
-  expect(ofLab()).toEqual([]);
-  expect(asked.some((name) => /^lab-/.test(name)), "the loader is there").toBe(true);
-  await lab.summary.click();
-  await lab.ready();
-  expect(ofLab().filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
-});
+fetchedWhenOpened({ name: "SQL", Lab: SqlLab, slugs, of: /^sql/, within: 0.1 });
 
 test.describe("while the app is still on its way", () => {
   // What the app asks for waits for it, and the browser wonders whether it is wanted at all.
@@ -189,19 +174,13 @@ test("a step that never looks at the clock is stopped from outside", async ({ pa
 
 test("nothing that is typed leaves the page, and nothing is kept", async ({ page }) => {
   const lab = await SqlLab.open(page, slug);
-  await page.waitForLoadState("networkidle");
-  const asked = [];
-  // What keeps the site for offline comes five seconds after the page, whatever is done in it.
-  page.on("request", (request) => /\/offline-[^/?]*\.js$/.test(request.url()) || asked.push(request.url()));
-  page.on("websocket", (socket) => asked.push(socket.url()));
+  const { asked, kept } = await watched(page);
   await lab.ask("SELECT 'a secret' AS s; CREATE INDEX secret ON orders (note)");
   await lab.ask("SELECT * FORM mistakes");
   await lab.button("Drop secret").click();
   await lab.ready();
   expect(asked).toEqual([]);
-  const kept = await page.evaluate(async () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, await indexedDB.databases()]));
-  expect(kept).not.toContain("secret");
-  expect(kept).not.toContain("sqlite");
+  expect(await kept()).not.toMatch(/secret|sqlite/);
 });
 
 test.describe("without the host", () => {
@@ -259,22 +238,6 @@ test("axe finds nothing in it, and it fits", async ({ page }) => {
   await lab.fold.getByText("What the columns mean").click();
   await lab.ask("SELECT * FROM orders WHERE customer_id = 4711 ORDER BY FORM nothing");
   await expectNothingFound(page, { within: "details[data-lab]" });
-});
-
-test("what opening it loads is said within a tenth of a megabyte", async ({ page }) => {
-  const loads = [];
-  const lab = await SqlLab.page(page, slug);
-  page.on("response", (response) => loads.push(response));
-  await lab.summary.click();
-  await lab.ready();
-  const sizes = {};
-  for (const response of loads) {
-    sizes[new URL(response.url()).pathname.split("/").at(-1)] = brotliCompressSync(await response.body()).length;
-  }
-  const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
-  console.log(`the SQL lab: ${(total / 1000).toFixed(1)} kB after brotli`, sizes);
-  const said = Number(/about ([\d.]+) MB/.exec(await lab.summary.innerText())[1]);
-  expect(Math.abs(total / 1e6 - said)).toBeLessThan(0.1);
 });
 
 /** Presses Tab until this control has the focus, as somebody without a mouse has to. */

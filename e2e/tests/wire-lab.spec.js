@@ -1,9 +1,9 @@
 // The wire lab: prost and serde_json in the page, fetched when it is opened, with every byte explained.
 import { readFileSync } from "node:fs";
-import { brotliCompressSync } from "node:zlib";
 import { expectNothingFound, expectToFit } from "../support/axe.js";
 import { expect, test } from "../support/test.js";
 import { questionsWith } from "../support/labs.js";
+import { fetchedWhenOpened, saysThatItDidNotCome, watched } from "../support/opened-lab.js";
 import { WireLab } from "../pages/wire-lab.js";
 import { resize } from "../support/resize.js";
 
@@ -13,21 +13,8 @@ const [slug] = slugs;
 /** Bytes that Python's protobuf package wrote. */
 const written = (name) => readFileSync(new URL(`../../labs/wire/tests/bytes/${name}.hex`, import.meta.url), "utf8").replace(/\s/g, "");
 
-test("a question has the lab", () => {
-  expect(slugs.length).toBeGreaterThan(0);
-});
-
-test("nothing of the lab is fetched until it is opened", async ({ page }) => {
-  const asked = [];
-  page.on("request", (request) => asked.push(new URL(request.url()).pathname.split("/").at(-1)));
-  const lab = await WireLab.page(page, slug);
-  await page.waitForLoadState("networkidle");
-  const ofLab = () => asked.filter((name) => /^(wire|elements)/.test(name));
-  expect(ofLab()).toEqual([]);
-  await lab.summary.click();
-  await lab.ready();
-  expect(ofLab().filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
-});
+fetchedWhenOpened({ name: "wire", Lab: WireLab, slugs, of: /^(wire|elements)/, within: 0.05 });
+saysThatItDidNotCome({ Lab: WireLab, slug, program: /assets\/wire-.*\.wasm$/ });
 
 test("the three examples have the bytes of another encoder", async ({ page }) => {
   const lab = await WireLab.open(page, slug);
@@ -121,26 +108,11 @@ test("works by keyboard alone", async ({ page }) => {
 
 test("nothing that is typed leaves the page, and nothing is kept", async ({ page }) => {
   const lab = await WireLab.open(page, slug);
-  await page.waitForLoadState("networkidle");
-  const asked = [];
-  // What keeps the site for offline comes five seconds after the page, whatever is done in it.
-  page.on("request", (request) => /\/offline-[^/?]*\.js$/.test(request.url()) || asked.push(request.url()));
+  const { asked, kept } = await watched(page);
   await lab.field("note").fill("a secret");
   await lab.button("One long text").click();
   expect(asked).toEqual([]);
-  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
-  expect(kept).not.toContain("secret");
-});
-
-test.describe("without the host", () => {
-  test.use({ expectedComplaints: [/ERR_FAILED|Failed to fetch|Failed to load/] });
-
-  test("there is a sentence", async ({ page }) => {
-    const lab = await WireLab.page(page, slug);
-    await page.route(/assets\/wire-.*\.wasm$/, (route) => route.abort());
-    await lab.summary.click();
-    await expect(lab.fold.getByRole("alert")).toContainText("could not be loaded");
-  });
+  expect(await kept()).not.toContain("secret");
 });
 
 test("axe finds nothing in it, and it fits", async ({ page }) => {
@@ -155,17 +127,4 @@ test("axe finds nothing in it, and it fits", async ({ page }) => {
       await expectToFit(page, width);
     }
   }
-});
-
-test("what opening it loads is said within a twentieth of a megabyte", async ({ page }) => {
-  const loads = [];
-  const lab = await WireLab.page(page, slug);
-  page.on("response", (response) => loads.push(response));
-  await lab.summary.click();
-  await lab.ready();
-  let total = 0;
-  for (const response of loads) total += brotliCompressSync(await response.body()).length;
-  console.log(`the wire lab: ${(total / 1000).toFixed(1)} kB after brotli`);
-  const said = Number(/about ([\d.]+) MB/.exec(await lab.summary.innerText())[1]);
-  expect(Math.abs(total / 1e6 - said)).toBeLessThan(0.05);
 });
