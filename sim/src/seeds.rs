@@ -104,7 +104,7 @@ pub struct Together<'a> {
     pub claims: Vec<&'a Asked<'a>>,
 }
 
-/// Puts together what one run answers: a third of the runs is left.
+/// Puts together what one run answers, so that it is simulated once.
 pub fn together<'a>(asked: &'a [Asked]) -> Vec<Together<'a>> {
     let mut groups: Vec<Together> = Vec::new();
     for claim in asked {

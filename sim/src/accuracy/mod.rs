@@ -28,7 +28,7 @@ mod cuts;
 mod data;
 mod limits;
 mod queues;
-mod retries;
+pub(crate) mod retries;
 mod telemetry;
 mod traces;
 mod versions;

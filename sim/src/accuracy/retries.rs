@@ -177,24 +177,34 @@ fn throttle() -> Law {
         .seeds(3);
     [0.3, 0.1].into_iter().fold(law, |law, accepts| {
         law.case(format!("accepts {accepts} of what comes"), Throttle::K, move |seed| {
-            let (mut throttle, mut chance) = (Throttle::new(Throttle::K), Stream::new(seed, "accuracy", "throttle", 0));
-            let (mut sent, mut accepted, mut room) = (0u32, 0u32, 0.0f64);
-            for i in 0..60_000u64 {
-                let now = Us::ms(10 * i);
-                room = (room + accepts).min(5.0);
-                if throttle.ask(now, chance.unit()) {
-                    sent += 1;
-                    if room >= 1.0 {
-                        room -= 1.0;
-                        accepted += 1;
-                        throttle.accepted(now);
-                    }
-                }
-            }
+            let (sent, accepted) = throttled(seed, accepts);
             f64::from(sent) / f64::from(accepted.max(1))
         })
     })
 }
+
+/// Ten minutes of [`THROTTLED`] requests before a dependency that accepts this share of what could come: how many the
+/// client sends, and how many are accepted.
+pub(crate) fn throttled(seed: u64, accepts: f64) -> (u32, u32) {
+    let (mut throttle, mut chance) = (Throttle::new(Throttle::K), Stream::new(seed, "accuracy", "throttle", 0));
+    let (mut sent, mut accepted, mut room) = (0u32, 0u32, 0.0f64);
+    for i in 0..u64::from(THROTTLED) {
+        let now = Us::ms(10 * i);
+        room = (room + accepts).min(5.0);
+        if throttle.ask(now, chance.unit()) {
+            sent += 1;
+            if room >= 1.0 {
+                room -= 1.0;
+                accepted += 1;
+                throttle.accepted(now);
+            }
+        }
+    }
+    (sent, accepted)
+}
+
+/// A hundred a second for ten minutes.
+pub(crate) const THROTTLED: u32 = 60_000;
 
 /// n M/M/1 servers, each arrival joins the shorter of two lines: mean time in the system in service times.
 fn supermarket() -> Law {

@@ -191,7 +191,7 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Stream;
+    use crate::accuracy::retries::{THROTTLED, throttled};
     use proptest::prelude::*;
 
     const KINDS: [(Backoff, Jitter); 5] = [
@@ -214,25 +214,9 @@ mod tests {
     /// A dependency that accepts nothing gets next to nothing; one that accepts all of it gets all.
     #[test]
     fn a_throttled_client_goes_by_what_is_accepted() {
-        let run = |accepts: f64| {
-            let (mut throttle, mut chance) = (Throttle::new(Throttle::K), Stream::new(1, "test", "throttle", 0));
-            let (mut sent, mut accepted, mut room) = (0u32, 0u32, 0.0f64);
-            for i in 0..60_000u64 {
-                let now = Us::ms(10 * i);
-                room = (room + accepts).min(5.0);
-                if throttle.ask(now, chance.unit()) {
-                    sent += 1;
-                    if room >= 1.0 {
-                        room -= 1.0;
-                        accepted += 1;
-                        throttle.accepted(now);
-                    }
-                }
-            }
-            (f64::from(sent) / 60_000.0, f64::from(sent) / f64::from(accepted.max(1)))
-        };
-        assert!(run(0.0).0 < 0.01, "{:?}", run(0.0));
-        assert!(run(1.0) == (1.0, 1.0), "{:?}", run(1.0));
+        let (sent, accepted) = throttled(1, 0.0);
+        assert!(sent < THROTTLED / 100 && accepted == 0, "{sent} sent, {accepted} accepted");
+        assert_eq!(throttled(1, 1.0), (THROTTLED, THROTTLED));
     }
 
     /// One retry for every ten first attempts, no sooner and no later, and no more saved than may be.
