@@ -80,6 +80,9 @@ impl ParticleLayer {
 
     /// Takes the particles of a frame and draws them.
     pub fn show(&mut self, scene: (f32, f32), particles: &[Particle]) {
+        if self.scene == scene && self.particles == particles && self.scale > 0.0 {
+            return;
+        }
         self.scene = scene;
         self.particles.clear();
         self.particles.extend_from_slice(particles);
@@ -111,12 +114,17 @@ impl ParticleLayer {
         }
         self.raster.clear();
         self.stamp_all(ratio);
-        let Some((row, bytes)) = self.raster.changed() else {
+        let Some((patch, bytes)) = self.raster.changed() else {
             return;
         };
         // Neither call fails for a picture of a legal size; there is nobody to tell if one did.
         if let Ok(image) = ImageData::new_with_u8_clamped_array(Clamped(bytes), w as u32) {
-            let _ = self.context.put_image_data(&image, 0.0, row as f64);
+            let ((left, right), (from, to)) = (patch.columns, patch.rows);
+            let [left, width, from, height] = [left, right - left, from, to - from].map(|n| n as f64);
+            // Of the rows only the columns that changed: each pixel is translated on its way.
+            let put =
+                CanvasRenderingContext2d::put_image_data_with_dirty_x_and_dirty_y_and_dirty_width_and_dirty_height;
+            let _ = put(&self.context, &image, 0.0, from, left, 0.0, width, height);
         }
     }
 

@@ -42,6 +42,32 @@ struct Slot {
 /// What decides the colours: whether the system is dark, whether it forces its own, and what the page asks for.
 type Theme = ([bool; 2], Option<String>);
 
+/// How much of a scene a frame shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All of it.
+    Whole,
+    /// One of the frames of a run that plays, counted from the last time that its texts began to change. Texts that stay
+    /// at their place change a third in each of the frames 0, 2 and 4 and wait in all others: nobody reads sixty numbers
+    /// a second, and each costs the browser a layout. An odd frame shows its particles alone if no item has gone
+    /// anywhere, so that what only grows or changes its colour does so thirty times a second.
+    Beat(u32),
+}
+
+impl Pace {
+    /// Whether the frame may be shown without its items.
+    fn passes(self) -> bool {
+        matches!(self, Pace::Beat(beat) if beat % 2 == 1)
+    }
+    /// Whether the frame writes the text of this item, if it is one.
+    fn writes(self, item: usize) -> bool {
+        match self {
+            Pace::Whole => true,
+            Pace::Beat(beat) => beat % 2 == 0 && beat / 2 == item as u32 % 3 && beat < 6,
+        }
+    }
+}
+
 /// Shows scenes in a host element.
 pub struct Renderer {
     window: Window,
@@ -59,9 +85,7 @@ pub struct Renderer {
     label: RefCell<String>,
     buffer: String,
     writes: u32,
-    calm: bool,
-    /// Whether the next frame may be shown without its items.
-    passes: bool,
+    pace: Pace,
     /// Whether tooltips are written only where the pointer is.
     tips_wait: bool,
     width: Rc<Cell<f64>>,
@@ -115,8 +139,7 @@ impl Renderer {
             label: RefCell::default(),
             buffer: String::new(),
             writes: 0,
-            calm: false,
-            passes: false,
+            pace: Pace::Whole,
             tips_wait: false,
             width,
         };
@@ -145,12 +168,9 @@ impl Renderer {
         self.width.get()
     }
 
-    /// While it is calm, texts that stay at their place wait: nobody reads sixty numbers a second, and each costs the
-    /// browser a layout. A frame that may be passed over, too, shows its particles alone if no item has gone anywhere:
-    /// every other one, so that what only grows or changes its colour does so thirty times a second. The first frame
-    /// that is not calm shows all of it.
-    pub fn set_calm(&mut self, calm: bool, passes: bool) {
-        (self.calm, self.passes) = (calm, calm && passes);
+    /// How much of the next scenes is shown.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// From now on tooltips are written where [`Renderer::point`] says that the pointer is: a picture can have hundreds
@@ -200,7 +220,7 @@ impl Renderer {
     pub fn render(&mut self, scene: &mut Scene) {
         self.writes = 0;
         let changed = self.plan.make(&self.shown, scene);
-        if self.passes && !self.moves(scene) {
+        if self.pace.passes() && !self.moves(scene) {
             return self.show_particles(scene);
         }
         if scene.width() != self.shown.width() || scene.height() != self.shown.height() {
@@ -222,10 +242,13 @@ impl Renderer {
             }
         }
         std::mem::swap(&mut self.shown, scene);
-        let theme = self.current_theme();
-        if theme != self.theme {
-            self.theme = theme;
-            self.particles.borrow_mut().theme_changed();
+        // Everything else follows the theme by itself.
+        if !self.shown.particles().is_empty() && matches!(self.pace, Pace::Whole | Pace::Beat(0)) {
+            let theme = self.current_theme();
+            if theme != self.theme {
+                self.theme = theme;
+                self.particles.borrow_mut().theme_changed();
+            }
         }
         self.show_particles(&self.shown);
     }
@@ -343,7 +366,7 @@ impl Renderer {
         {
             let (a, b) = (self.shown.str(a), scene.str(b));
             let differs = slot.late || a != b;
-            slot.late = differs && self.calm && same_look(&old, &new);
+            slot.late = differs && !self.pace.writes(i) && same_look(&old, &new);
             if differs && !slot.late {
                 node.set_node_value(Some(b));
                 self.writes += 1;

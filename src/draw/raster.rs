@@ -142,10 +142,31 @@ pub struct Raster {
     width: usize,
     height: usize,
     pixels: Vec<Rgba>,
-    /// Rows that may hold something.
-    touched: (usize, usize),
-    /// Rows that held something before the last clearing.
-    cleared: (usize, usize),
+    /// What may hold something.
+    touched: Patch,
+    /// What held something before the last clearing.
+    cleared: Patch,
+}
+
+/// A part of a picture, in pixels: columns and rows, each from the first to the one after the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Patch {
+    pub columns: (usize, usize),
+    pub rows: (usize, usize),
+}
+
+impl Patch {
+    /// Nothing: whatever is joined to it is the whole.
+    const NONE: Patch = Patch { columns: (usize::MAX, 0), rows: (usize::MAX, 0) };
+
+    fn is_empty(self) -> bool {
+        self.rows.0 >= self.rows.1
+    }
+
+    fn join(self, other: Patch) -> Patch {
+        let both = |a: (usize, usize), b: (usize, usize)| (a.0.min(b.0), a.1.max(b.1));
+        Patch { columns: both(self.columns, other.columns), rows: both(self.rows, other.rows) }
+    }
 }
 
 impl Raster {
@@ -159,18 +180,18 @@ impl Raster {
         (self.width, self.height) = (width, height);
         self.pixels.clear();
         self.pixels.resize(width * height, [0; 4]);
-        self.touched = (height, 0);
-        self.cleared = (0, height);
+        self.touched = Patch::NONE;
+        self.cleared = Patch { columns: (0, width), rows: (0, height) };
     }
 
-    /// Empties it; only the rows that hold something cost anything.
+    /// Empties it; only what holds something costs anything.
     pub fn clear(&mut self) {
-        let (from, to) = self.touched;
-        if from < to {
-            self.pixels[from * self.width..to * self.width].fill([0; 4]);
+        let Patch { columns: (left, right), rows: (from, to) } = self.touched;
+        for row in from..to {
+            self.pixels[row * self.width + left..row * self.width + right].fill([0; 4]);
         }
         self.cleared = self.touched;
-        self.touched = (self.height, 0);
+        self.touched = Patch::NONE;
     }
 
     /// Copies a sprite so that its centre is at (x, y), in pixels. What lies outside is cut off.
@@ -210,19 +231,16 @@ impl Raster {
                 }
             }
         }
-        self.touched = (self.touched.0.min(y0 as usize), self.touched.1.max(y1 as usize));
+        let columns = ((left + inside_from) as usize, (left + inside_to) as usize);
+        self.touched = self.touched.join(Patch { columns, rows: (y0 as usize, y1 as usize) });
     }
 
-    /// The rows that differ from what was handed over last time, as (first row, their pixels as bytes); `None` if
-    /// nothing can have changed.
-    pub fn changed(&self) -> Option<(usize, &[u8])> {
-        let (from, to) = match (self.touched, self.cleared) {
-            ((a, b), (c, d)) if a < b && c < d => (a.min(c), b.max(d)),
-            ((a, b), _) if a < b => (a, b),
-            (_, (c, d)) if c < d => (c, d),
-            _ => return None,
-        };
-        Some((from, self.pixels[from * self.width..to * self.width].as_flattened()))
+    /// What differs from what was handed over last time, and the bytes of all pixels in its rows; `None` if nothing can
+    /// have changed.
+    pub fn changed(&self) -> Option<(Patch, &[u8])> {
+        let patch = self.touched.join(self.cleared);
+        let (from, to) = patch.rows;
+        (!patch.is_empty()).then(|| (patch, self.pixels[from * self.width..to * self.width].as_flattened()))
     }
 }
 
@@ -318,19 +336,42 @@ mod tests {
     }
 
     #[test]
-    fn only_changed_rows_are_handed_over() {
+    fn only_what_changed_is_handed_over() {
         let s = Sprite::new(&look(Glyph::Dot), 1);
         let mut r = raster(10, 100);
         assert_eq!(r.size(), (10, 100));
         r.clear();
         r.stamp(&s, 5.0, 50.0);
-        let (from, bytes) = r.changed().expect("a sprite was drawn");
-        assert!(from > 35 && bytes.len() < 10 * 4 * 20);
+        let (patch, bytes) = r.changed().expect("a sprite was drawn");
+        assert!(patch.rows.0 > 35 && bytes.len() < 10 * 4 * 20);
         r.clear();
         assert!(r.changed().is_some(), "the rows that were cleared must be handed over");
         r.clear();
         assert!(r.changed().is_none());
         assert_eq!(ink(&r), 0.0);
+    }
+
+    #[test]
+    fn a_patch_has_room_for_what_was_there_and_what_is() {
+        let s = Sprite::new(&look(Glyph::Dot), 1);
+        let mut r = raster(200, 40);
+        r.clear();
+        r.stamp(&s, 150.0, 20.0);
+        r.clear();
+        r.stamp(&s, 20.0, 20.0);
+        let (patch, _) = r.changed().expect("a sprite was drawn");
+        assert!(patch.columns.0 <= 14 && (156..=170).contains(&patch.columns.1), "{patch:?}");
+        // One that is cut off at both edges.
+        for (x, y) in [(-2.0, -2.0), (202.0, 42.0)] {
+            r.clear();
+            r.stamp(&s, x, y);
+        }
+        r.clear();
+        assert_eq!(ink(&r), 0.0, "all of it was cleared");
+        r.clear();
+        r.stamp(&s, 198.0, 20.0);
+        let (patch, _) = r.changed().expect("a sprite was drawn");
+        assert!(patch.columns.0 > 180 && patch.columns.1 == 200, "{patch:?}");
     }
 
     #[test]

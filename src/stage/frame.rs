@@ -6,12 +6,10 @@
 use super::picture::{self, Hosts};
 use super::player::{Player, Side};
 use super::{Handle, Panel, chart, timeline};
-use crate::draw::dom::Renderer;
+use crate::draw::dom::{Pace, Renderer};
 use crate::draw::{Hit, Scene, Shape};
 use crate::prefs::use_prefs;
-use crate::ui::{Kept, NodeRef, Signal, batch, document, effect, next_frame, on_cleanup, window};
-use sim::decimal::fixed;
-use sim::order;
+use crate::ui::{NodeRef, Signal, batch, document, effect, every_frame, on_cleanup, window};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -22,6 +20,12 @@ use web_sys::{Element, HtmlElement, Node, PointerEvent};
 pub const NARROW_BELOW_PX: f64 = 560.0;
 /// How often the numbers on screen change while time passes.
 const TICK_MS: f64 = 100.0;
+/// What changes with the numbers is spread over so many frames, of sixty a second: each of them makes the browser lay
+/// out and paint something, and all at once would be too much for one. Even ones draw the picture, each with a share of
+/// its texts; what is around it comes in the odd ones between.
+const BEATS: u32 = 6;
+/// The beat of the figures around the picture; the chart follows two later.
+const FIGURES: u32 = 1;
 /// How often the head of the timeline moves on.
 const HEAD_MS: f64 = 50.0;
 /// With reduced motion the picture moves on in still steps of this length.
@@ -30,12 +34,11 @@ const STILL_MS: f64 = 500.0;
 struct Sheet {
     renderer: Renderer,
     scene: Scene,
-    host: Element,
 }
 
 impl Sheet {
     fn new(host: Element) -> Option<Sheet> {
-        Renderer::new(&host).ok().map(|renderer| Sheet { renderer, scene: Scene::new(), host })
+        Renderer::new(&host).ok().map(|renderer| Sheet { renderer, scene: Scene::new() })
     }
     /// A sheet for a picture: [`listen`] tells it where the pointer is.
     fn for_picture(host: Element) -> Option<Sheet> {
@@ -46,22 +49,6 @@ impl Sheet {
     fn width(&self) -> f64 {
         self.renderer.host_width()
     }
-}
-
-/// Runs `step(now_ms)` every animation frame for as long as the component lives.
-fn every_frame(step: impl FnMut(f64) + 'static) {
-    // Goes with the component that owns it.
-    let alive = Kept::new(());
-    fn again(alive: Kept<()>, step: Rc<RefCell<dyn FnMut(f64)>>) {
-        next_frame(move || {
-            if alive.alive() {
-                let now = window().performance().map_or(0.0, |p| p.now());
-                (step.borrow_mut())(now);
-                again(alive, step);
-            }
-        });
-    }
-    again(alive, Rc::new(RefCell::new(step)));
 }
 
 /// Whether the system asks for less motion.
@@ -107,11 +94,9 @@ pub fn mount(h: Handle, hosts: Hosts) {
         let mut ticked = 0.0;
         let mut drawn = (u32::MAX, None, 0.0, false);
         let mut owed = 0.0;
-        let mut calm = false;
-        let mut odd = false;
-        let mut meter = Meter::default();
+        let mut beat = BEATS;
+        let mut owes_texts = false;
         every_frame(move |now| {
-            let begun = now;
             let still = system_still || prefs.wants_stills();
             let elapsed = last.map_or(0.0, |l| now - l);
             last = Some(now);
@@ -141,10 +126,15 @@ pub fn mount(h: Handle, hosts: Hosts) {
             let width = sheets[0].as_ref().map_or(0.0, Sheet::width);
             let face = (h.shape.get_untracked(), h.selected.get_untracked(), width, two);
             let playing = h.with(|p| p.playing);
-            let tick = moved && now - ticked >= TICK_MS;
-            let waited = std::mem::replace(&mut calm, moved && playing && !tick);
-            odd = !odd;
-            if moved || face != drawn || waited {
+            let runs = moved && playing;
+            beat = beat.saturating_add(1);
+            // A little early is better than a frame late.
+            if runs && beat >= BEATS && now - ticked >= TICK_MS - 4.0 {
+                (beat, ticked) = (0, now);
+            }
+            let pace = if runs { Pace::Beat(beat) } else { Pace::Whole };
+            let owed_texts = std::mem::replace(&mut owes_texts, runs);
+            if moved || face != drawn || owed_texts {
                 drawn = face;
                 let narrow = width < NARROW_BELOW_PX;
                 h.with(|p| {
@@ -152,9 +142,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
                         if let Some(s) = sheet.as_mut().filter(|_| side == Side::A || two) {
                             picture::draw(p, side, narrow, still, h.selected.get_untracked(), &mut s.scene);
                             s.renderer.set_label(&picture::picture_label(p, side));
-                            // The numbers of the picture change with those around it, and all at once when it stands.
-                            // Both sides pass over the same frames.
-                            s.renderer.set_calm(calm, odd);
+                            s.renderer.set_pace(pace);
                             s.renderer.render(&mut s.scene);
                         }
                     }
@@ -163,46 +151,11 @@ pub fn mount(h: Handle, hosts: Hosts) {
             if was_playing != playing {
                 h.changed();
             }
-            if tick {
-                ticked = now;
+            if beat == FIGURES {
                 h.tick.update(|t| *t = t.wrapping_add(1));
-            }
-            if moved && let (Some(p), Some(sheet)) = (window().performance(), sheets[0].as_ref()) {
-                meter.note(p.now() - begun, elapsed, &sheet.host);
             }
         });
     });
-}
-
-/// Frame costs of the last seconds, written where a benchmark can read them.
-#[derive(Default)]
-struct Meter {
-    work: Vec<f64>,
-    gaps: Vec<f64>,
-}
-
-impl Meter {
-    fn note(&mut self, work_ms: f64, gap_ms: f64, host: &Element) {
-        self.work.push(work_ms);
-        self.gaps.push(gap_ms);
-        if self.work.len() == 120 {
-            order::by(&mut self.work, |a, b| a < b);
-            order::by(&mut self.gaps, |a, b| a < b);
-            let at = |v: &[f64], q: f64| fixed(v[((v.len() - 1) as f64 * q) as usize], 2);
-            let text = format!(
-                "work p50 {} p95 {} max {} gap p50 {} p95 {} max {}",
-                at(&self.work, 0.5),
-                at(&self.work, 0.95),
-                at(&self.work, 1.0),
-                at(&self.gaps, 0.5),
-                at(&self.gaps, 0.95),
-                at(&self.gaps, 1.0)
-            );
-            _ = host.set_attribute("data-frame-ms", &text);
-            self.work.clear();
-            self.gaps.clear();
-        }
-    }
 }
 
 /// The lane at a height of the drawing: for inputs that are dragged along it.
@@ -407,12 +360,16 @@ pub fn mount_chart(h: Handle, host: NodeRef<HtmlElement>, group: Signal<&'static
         let Some(mut sheet) = Sheet::new(host.into()) else { return };
         sheet.renderer.set_label("The numbers over time");
         let mut drawn = (0, 0, 0.0);
+        let mut late = false;
         every_frame(move |_| {
             if h.panel.get_untracked() != Panel::Numbers {
                 return;
             }
             let face = (h.shape.get_untracked().wrapping_add(1), h.tick.get_untracked(), sheet.width());
-            if face != drawn && face.2 > 0.0 {
+            // The figures have just been written.
+            let only_time = h.with(|p| p.playing) && (face.0, face.2) == (drawn.0, drawn.2);
+            late = face != drawn && only_time && !late;
+            if face != drawn && face.2 > 0.0 && !late {
                 drawn = face;
                 h.with(|p| chart::draw(p, group.get_untracked(), face.2 as f32, &mut sheet.scene));
                 sheet.renderer.render(&mut sheet.scene);

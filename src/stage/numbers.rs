@@ -115,7 +115,7 @@ pub fn view(h: Handle) -> Piece {
             })
             .kid(options)
     });
-    let rest = each(of(false), |(i, n)| {
+    let row = move |(i, n): (usize, &'static Number)| {
         let cell = move |side: Side| {
             el("td").kid(live(move || h.live(|p| p.run(side).map(|r| shown(n, r.number(i as u8)))).unwrap_or_default()))
         };
@@ -123,14 +123,25 @@ pub fn view(h: Handle) -> Piece {
             .kid(el("th").attr("scope", "row").live("title", move || h.help(|all| all.numbers, i)).kid(n.label))
             .kid(cell(Side::A))
             .kid(part(move || h.shape(Player::two_sided).then(|| cell(Side::B))))
-    });
-    let rest = of(false).next().map(|_| {
-        el("details")
-            .class("more")
-            .kid(el("summary").kid("All numbers"))
-            .kid(el("table").class("rest").kid(el("tbody").kid(rest)))
-    });
+    };
+    let table = move || el("table").class("rest").kid(el("tbody").kid(each(of(false), row))).into();
+    let rest = of(false).next().map(|_| fold("All numbers", table));
     let tiles = el("dl").class(if many { "nums many" } else { "nums" }).kid(each(of(true), |(i, n)| tile(h, i, n)));
     let chart = any_group.then(|| el("div").class("chart").kid(el("div").class("chart-host").node_ref(host)).kid(tabs));
     Piece::List(vec![tiles.into(), chart.into(), rest.into()])
+}
+
+/// What is made only once somebody unfolds it.
+pub fn fold(title: &'static str, inside: impl Fn() -> Piece + 'static) -> Piece {
+    let open = Signal::new(false);
+    el("details")
+        .class("more")
+        .on("toggle", move |ev| {
+            let unfolded =
+                ev.target().is_some_and(|t| js_sys::Reflect::get(&t, &"open".into()).is_ok_and(|o| o.is_truthy()));
+            open.set(unfolded);
+        })
+        .kid(el("summary").kid(title))
+        .kid(part(move || if open.get() { inside() } else { Piece::List(Vec::new()) }))
+        .into()
 }

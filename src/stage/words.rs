@@ -1,6 +1,7 @@
 //! The picture without seeing it: what it shows, in words, held still for as long as reading takes or read out now and
 //! then; its charts as tables; and everything that a pointer does in it, as a form.
 
+use super::numbers::fold;
 use super::player::{Player, Side};
 use super::{Handle, button, chart, numbers};
 use crate::draw::number;
@@ -69,21 +70,6 @@ fn table(caption: String, heads: &[String], rows: impl Iterator<Item = Vec<Strin
         }))
     });
     el("table").class("rest").kid(el("caption").kid(caption)).kid(heads).kid(el("tbody").kid(rows))
-}
-
-/// What is made only once somebody unfolds it.
-fn fold(title: &'static str, inside: impl Fn() -> Piece + 'static) -> Piece {
-    let open = Signal::new(false);
-    el("details")
-        .class("more")
-        .on("toggle", move |ev| {
-            let unfolded =
-                ev.target().is_some_and(|t| js_sys::Reflect::get(&t, &"open".into()).is_ok_and(|o| o.is_truthy()));
-            open.set(unfolded);
-        })
-        .kid(el("summary").kid(title))
-        .kid(part(move || if open.get() { inside() } else { Piece::List(Vec::new()) }))
-        .into()
 }
 
 /// The switches of reading out: now, or what has changed at a steady pace.

@@ -249,11 +249,51 @@ pub fn on_window<E: JsCast>(name: &'static str, f: impl Fn(E) + 'static) {
     }
 }
 
-/// Calls `f` once, before the next frame is painted.
 #[cfg(feature = "csr")]
-pub fn next_frame(f: impl FnOnce() + 'static) {
-    let f = Closure::once_into_js(move || batch(f));
-    _ = window().request_animation_frame(f.unchecked_ref());
+type Step = (Kept<()>, Box<dyn FnMut(f64)>);
+
+#[cfg(feature = "csr")]
+thread_local! {
+    /// What is done before each frame.
+    static STEPS: std::cell::RefCell<Vec<Step>> = const { std::cell::RefCell::new(Vec::new()) };
+    /// Whether frames are asked for; once begun, one asks for the next.
+    static RUNS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// What the browser calls, made once: a closure made anew for every frame costs as much as a small picture.
+    static FRAME: Closure<dyn FnMut(f64)> = Closure::new(|now| batch(|| frame(now)));
+}
+
+/// Calls `step(now_ms)` before every frame is painted, as long as this part of the page stands. All steps share one
+/// request for a frame.
+#[cfg(feature = "csr")]
+pub fn every_frame(step: impl FnMut(f64) + 'static) {
+    STEPS.with_borrow_mut(|steps| steps.push((Kept::new(()), Box::new(step))));
+    if !RUNS.replace(true) {
+        request_frame();
+    }
+}
+
+#[cfg(feature = "csr")]
+fn request_frame() {
+    FRAME.with(|frame| _ = window().request_animation_frame(frame.as_ref().unchecked_ref()));
+}
+
+#[cfg(feature = "csr")]
+fn frame(now: f64) {
+    // Asked for first, so that the next one does not wait for what this one does.
+    request_frame();
+    // A step may bring others.
+    let mut steps = STEPS.take();
+    steps.retain_mut(|(owner, step)| {
+        let stands = owner.alive();
+        if stands {
+            step(now);
+        }
+        stands
+    });
+    STEPS.with_borrow_mut(|new| {
+        steps.append(new);
+        *new = steps;
+    });
 }
 
 /// Calls `f` once, after so many milliseconds. Returns what [`clear_timeout`] takes.
