@@ -48,22 +48,19 @@ pub enum Pace {
     /// All of it.
     Whole,
     /// One of the frames of a run that plays, counted from the last time that its texts began to change. Texts that stay
-    /// at their place change a third in each of the frames 0, 2 and 4 and wait in all others: nobody reads sixty numbers
-    /// a second, and each costs the browser a layout. An odd frame shows its particles alone if no item has gone
-    /// anywhere, so that what only grows or changes its colour does so thirty times a second.
-    Beat(u32),
+    /// at their place change one half in frame 0, the other in frame 4, and wait in all others: nobody reads sixty
+    /// numbers a second, and each costs the browser a layout. Odd frames show their particles alone if no item goes
+    /// anywhere, so that what only grows or changes its colour does so thirty times a second; where the device does not
+    /// keep up, they do so whatever goes where.
+    Beat { beat: u32, keeps_up: bool },
 }
 
 impl Pace {
-    /// Whether the frame may be shown without its items.
-    fn passes(self) -> bool {
-        matches!(self, Pace::Beat(beat) if beat % 2 == 1)
-    }
     /// Whether the frame writes the text of this item, if it is one.
     fn writes(self, item: usize) -> bool {
         match self {
             Pace::Whole => true,
-            Pace::Beat(beat) => beat % 2 == 0 && beat / 2 == item as u32 % 3 && beat < 6,
+            Pace::Beat { beat, .. } => beat == [0, 4][item % 2],
         }
     }
 }
@@ -86,6 +83,10 @@ pub struct Renderer {
     buffer: String,
     writes: u32,
     pace: Pace,
+    /// Whether an item was on its way in the last scene that was shown whole.
+    moves: bool,
+    /// Whether the last frame showed particles alone.
+    passed: bool,
     /// Whether tooltips are written only where the pointer is.
     tips_wait: bool,
     width: Rc<Cell<f64>>,
@@ -140,6 +141,8 @@ impl Renderer {
             buffer: String::new(),
             writes: 0,
             pace: Pace::Whole,
+            moves: false,
+            passed: false,
             tips_wait: false,
             width,
         };
@@ -168,9 +171,11 @@ impl Renderer {
         self.width.get()
     }
 
-    /// How much of the next scenes is shown.
-    pub fn set_pace(&mut self, pace: Pace) {
+    /// How much of the next scene is shown. Whether it is its particles alone: then [`Scene::begin_particles`] will do
+    /// for it, and [`Renderer::show_particles`].
+    pub fn set_pace(&mut self, pace: Pace) -> bool {
         self.pace = pace;
+        matches!(pace, Pace::Beat { beat, keeps_up } if beat % 2 == 1 && !(keeps_up && self.moves))
     }
 
     /// From now on tooltips are written where [`Renderer::point`] says that the pointer is: a picture can have hundreds
@@ -220,9 +225,8 @@ impl Renderer {
     pub fn render(&mut self, scene: &mut Scene) {
         self.writes = 0;
         let changed = self.plan.make(&self.shown, scene);
-        if self.pace.passes() && !self.moves(scene) {
-            return self.show_particles(scene);
-        }
+        let frames = if std::mem::take(&mut self.passed) { 2.0 } else { 1.0 };
+        self.moves = self.pace != Pace::Whole && self.moves_by(frames, scene);
         if scene.width() != self.shown.width() || scene.height() != self.shown.height() {
             self.buffer.clear();
             self.buffer.push_str("0 0 ");
@@ -243,24 +247,31 @@ impl Renderer {
         }
         std::mem::swap(&mut self.shown, scene);
         // Everything else follows the theme by itself.
-        if !self.shown.particles().is_empty() && matches!(self.pace, Pace::Whole | Pace::Beat(0)) {
+        if !self.shown.particles().is_empty() && matches!(self.pace, Pace::Whole | Pace::Beat { beat: 0, .. }) {
             let theme = self.current_theme();
             if theme != self.theme {
                 self.theme = theme;
                 self.particles.borrow_mut().theme_changed();
             }
         }
-        self.show_particles(&self.shown);
+        self.put_particles(&self.shown);
     }
 
-    fn show_particles(&self, scene: &Scene) {
+    /// Shows the particles of a scene; its items stay as they are shown.
+    pub fn show_particles(&mut self, scene: &Scene) {
+        self.passed = true;
+        self.put_particles(scene);
+    }
+
+    fn put_particles(&self, scene: &Scene) {
         self.particles.borrow_mut().show((scene.width(), scene.height()), scene.particles());
     }
 
-    /// Whether any item stands elsewhere than in the scene that is shown, by more than can wait for a frame.
-    fn moves(&self, scene: &Scene) -> bool {
+    /// Whether any item stands elsewhere than in the scene that is shown, which was so many frames ago, and has gone
+    /// further a frame than can wait for one.
+    fn moves_by(&self, frames: f32, scene: &Scene) -> bool {
         const STEP: f32 = 0.75;
-        let far = |a: f32, b: f32| (a - b).abs() > STEP;
+        let far = |a: f32, b: f32| (a - b).abs() > STEP * frames;
         let pairs = scene.items().iter().zip(&self.plan.sources);
         pairs.filter_map(|(new, source)| Some((new.shape, source.old()?))).any(|(new, from)| {
             match (self.shown.items()[from].shape, new) {

@@ -408,6 +408,7 @@ pub struct Scene {
     items: Vec<Item>,
     arena: String,
     particles: Vec<Particle>,
+    particles_alone: bool,
 }
 
 /// Rounds to tenths, so that equal pictures are equal bits and the diff sees no invisible movement. A value that is not
@@ -476,6 +477,15 @@ impl Scene {
         self.items.clear();
         self.arena.clear();
         self.particles.clear();
+        self.particles_alone = false;
+    }
+
+    /// Starts a frame of which only the particles will be shown: items are taken and forgotten, their texts, tooltips and
+    /// paths not even written. Pictures need not know, but where a particle stands must not depend on
+    /// [`ItemMut::text_width`], which is 0 meanwhile; their tests hold that.
+    pub fn begin_particles(&mut self, view: &View) {
+        self.begin(view);
+        self.particles_alone = true;
     }
 
     /// Forgets the items only: for renderers that use a scratch scene.
@@ -509,6 +519,9 @@ impl Scene {
     }
 
     fn push(&mut self, shape: Shape) -> ItemMut<'_> {
+        if self.particles_alone {
+            self.items.clear();
+        }
         self.items.push(Item {
             shape,
             fill: Tone::None,
@@ -524,6 +537,9 @@ impl Scene {
     }
 
     fn intern(&mut self, text: fmt::Arguments<'_>) -> Span {
+        if self.particles_alone {
+            return Span::default();
+        }
         let start = self.arena.len();
         // Writing into a String cannot fail; a Display that reports an error leaves what it wrote.
         let _ = self.arena.write_fmt(text);
@@ -571,7 +587,9 @@ impl Scene {
     /// A path drawn by a [`PathBuilder`]; unpainted until told otherwise.
     pub fn path(&mut self, build: impl FnOnce(&mut PathBuilder<'_>)) -> ItemMut<'_> {
         let start = self.arena.len();
-        build(&mut PathBuilder { d: &mut self.arena });
+        if !self.particles_alone {
+            build(&mut PathBuilder { d: &mut self.arena });
+        }
         let d = Span { start: start as u32, len: (self.arena.len() - start) as u32 };
         self.push(Shape::Path { d })
     }

@@ -69,7 +69,7 @@ fn measured(p: &mut Player) -> [u32; 5] {
     for frame in 0..WARM_UP + FRAMES {
         let info = allocation_counter::measure(|| {
             p.frame(1_000.0 / 60.0);
-            picture::draw(p, Side::A, false, false, None, &mut after);
+            picture::draw(p, Side::A, picture::Look::default(), &mut after);
         });
         plan.make(&before, &after);
         if frame >= WARM_UP {

@@ -107,6 +107,8 @@ pub struct Handle {
     pub said: Signal<String>,
     /// Where to seek in the next frame: dragging asks more often than frames come.
     pub seek_to: Signal<Option<Us>>,
+    /// Frames since the numbers on screen last changed: what is drawn when.
+    pub beat: Kept<u32>,
     /// Whether single keys act.
     pub keys: Signal<bool>,
     /// The part of the stage that is downloaded later, once it is there.
@@ -130,6 +132,7 @@ impl Handle {
             edited: Signal::new(Side::A),
             said: Signal::new(String::new()),
             seek_to: Signal::new(None),
+            beat: Kept::new(0),
             keys: use_prefs().keys,
             more: Signal::new(more::begin()),
             #[cfg(feature = "csr")]

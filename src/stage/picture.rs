@@ -9,15 +9,20 @@ use crate::ui::markup::Markup;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
 
+/// How a side is drawn.
+#[derive(Clone, Copy, Default)]
+pub struct Look {
+    pub narrow: bool,
+    /// In stills: the reader wants less motion.
+    pub still: bool,
+    pub selected: Option<Selected>,
+    /// Only its particles.
+    pub alone: bool,
+}
+
 /// Draws one side into a scene.
-pub fn draw(
-    player: &Player,
-    side: Side,
-    narrow: bool,
-    reduced_motion: bool,
-    selected: Option<Selected>,
-    scene: &mut Scene,
-) {
+pub fn draw(player: &Player, side: Side, look: Look, scene: &mut Scene) {
+    let Look { narrow, still, selected, alone } = look;
     let Some(run) = player.run(side) else { return };
     let picture = player.picture;
     let two = player.two_sided();
@@ -34,9 +39,13 @@ pub fn draw(
         (true, Side::A) => draw::Side::A,
         (true, Side::B) => draw::Side::B,
     };
-    view.reduced_motion = reduced_motion;
+    view.reduced_motion = still;
     view.selected = selected.filter(|s| s.side == side).map(|s| s.request);
-    scene.begin(&view);
+    if alone {
+        scene.begin_particles(&view);
+    } else {
+        scene.begin(&view);
+    }
     (picture.draw)(run, &view, scene);
 }
 
@@ -54,7 +63,7 @@ pub fn poster(entry: &'static crate::entries::Entry, preset: &str, narrow: bool,
     player.load_preset(index);
     settle(&mut player);
     let mut scene = Scene::new();
-    draw(&player, Side::A, narrow, true, None, &mut scene);
+    draw(&player, Side::A, Look { narrow, still: true, ..Look::default() }, &mut scene);
     Some(draw::svg::standalone(&scene, player.meta.short, css))
 }
 
@@ -117,7 +126,7 @@ fn first_picture(h: Handle) -> Markup {
     h.quietly(|player| {
         settle(player);
         let mut scene = Scene::new();
-        draw(player, Side::A, false, true, None, &mut scene);
+        draw(player, Side::A, Look { still: true, ..Look::default() }, &mut scene);
         let svg = draw::svg::fragment(&scene, &label(player, Side::A));
         player.seek(Us::ZERO);
         Markup::rendered(svg)

@@ -155,7 +155,7 @@ fn drawing(pen: &mut Pen, p: &Player, side: Side, narrow: bool) -> Layer {
         pen.y += 8.0;
     }
     let mut scene = Scene::new();
-    picture::draw(p, side, narrow, false, None, &mut scene);
+    picture::draw(p, side, picture::Look { narrow, ..Default::default() }, &mut scene);
     pen.scene.rect(MARGIN, pen.y, scene.width(), scene.height()).round(8.0).fill(Tone::Sunk);
     let y = pen.y;
     pen.y += scene.height() + 12.0;

@@ -10,7 +10,7 @@ use super::seen::{Layouts, Seen, fly};
 use crate::draw::flights::{Tracks, dot, rails};
 use crate::draw::number::{bytes, count, duration_us, percent, short};
 use crate::draw::plot::{Layer, Plot, Range, Series, Stacked, plot, stacked};
-use crate::draw::{Area, Dash, Glyph, Hit, Outcome, Scene, TimeAxis, Tone, View, load_tone};
+use crate::draw::{Area, Dash, Font, Glyph, Hit, Outcome, Scene, TimeAxis, Tone, View, load_tone, text_width};
 use sim::look::{Fate, Sample};
 use sim::questions::backpressure::{Backpressure, SpanKind, act, number, span_word};
 use sim::{Live, Us};
@@ -449,8 +449,10 @@ impl Seen<'_, Backpressure> {
 
     /// A few records, the newest at the right: waiting or processed. A click tells what happened to one.
     fn some_records(&self, scene: &mut Scene, x: f32, y: f32, width: f32) {
-        let label = scene.text(x, y, 11.0, "Some records").tone(Tone::Ink3);
-        let from = x + label.text_width() + 12.0;
+        let label = "Some records";
+        scene.text(x, y, 11.0, label).tone(Tone::Ink3);
+        // Measured by itself: particles are drawn without the texts around them, too.
+        let from = x + text_width(label, 11.0, Font::Sans) + 12.0;
         let fitting = ((x + width - from) / 12.0) as usize;
         let written = self.model.samples().filter(|s| s.at <= self.now).count();
         let shown = self.model.samples().skip(written.saturating_sub(fitting)).take(fitting);

@@ -23,6 +23,11 @@ pub fn drawn(picture: &Picture, live: &dyn Live, view: View) -> Scene {
     (picture.draw)(live, &view, &mut scene);
     let problems = check::text_problems(&scene);
     assert!(problems.is_empty(), "{} at {} µs, {view:?}: {problems:#?}", picture.slug, view.now_us);
+    let mut alone = Scene::new();
+    alone.begin_particles(&view);
+    (picture.draw)(live, &view, &mut alone);
+    let moment = view.now_us;
+    assert_eq!(alone.particles(), scene.particles(), "{} at {moment} µs: the particles alone are others", picture.slug);
     for p in scene.particles() {
         let inside = (0.0..=view.width).contains(&p.x) && (0.0..=view.height).contains(&p.y);
         assert!(inside, "{} at {} µs, {view:?}: {p:?}", picture.slug, view.now_us);

@@ -94,6 +94,7 @@ async function save() {
   isOff = false;
   if (await find()) {
     await register();
+    registration?.installing?.postMessage("hurry");
   }
 }
 

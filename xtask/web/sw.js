@@ -19,8 +19,13 @@ const PREFIX = `breakable ${new URL(ROOT).pathname} `;
 const NAME = PREFIX + SITE.id;
 /** The entry that says that a cache is whole: `since` when it answers, and which open pages are of which older cache. */
 const MARK = new URL("?whole", ROOT).href;
-/** So many downloads at a time: the page that is being read comes first. */
+/** So many downloads at a time. */
 const AT_ONCE = 4;
+/** Whether somebody waits for it. Otherwise the page that is being read comes first, and each download is followed by a
+ * rest of three times its length, within limits. */
+let isAwaited = false;
+const REST_MS_MAX = 150;
+const rest = (ms) => !isAwaited && new Promise((over) => setTimeout(over, Math.min(ms, REST_MS_MAX)));
 
 const TYPES = {
   css: "text/css; charset=utf-8",
@@ -103,7 +108,9 @@ async function fetchAll(cache, older, missing) {
   const one = async () => {
     for (const [path, hash, bytes] of queue) {
       stop.signal.throwIfAborted();
+      const begun = performance.now();
       await cache.put(addressOf(path), await obtain(path, hash, older, stop.signal));
+      await rest(3 * (performance.now() - begun));
       progress.done += 1;
       progress.bytes += bytes;
       if (progress.done % 16 === 0) {
@@ -363,7 +370,12 @@ const asked = {
     const isWhole = Boolean(await mark());
     return { ...says(), ...(isWhole && { done: SITE.files.length, bytes: BYTES_ALL, why: "" }), whole: isWhole };
   },
+  async hurry() {
+    isAwaited = true;
+    return says();
+  },
   async save() {
+    isAwaited = true;
     await save();
     // A cache that was removed while its worker answered is made anew, and answers at once.
     const said = await mark();

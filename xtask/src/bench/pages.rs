@@ -115,9 +115,9 @@ pub fn frames(session: &mut Session) -> anyhow::Result<Section> {
         "Headless Chromium at 1440 × 900 without a graphics card, the run playing; a run that ends is started again. \
          *Work* is the time that all callbacks of a frame take: simulation and drawing. *Main thread* is the processor \
          time that the browser's main thread spends on a frame in all, with its own style, layout and painting. *Gap* is \
-         the time between frames. *First* is the longest callback before the watch began, which is the first frame or a \
-         moment of the page's start. ×4 is with fourfold CPU throttling; a throttled page gets a quarter of what the \
-         machine has left. The heaviest preset is the one with the most events in a second on screen, both sides of an \
+         the time between frames. *First* is the longest callback before the watch began three seconds after the page, \
+         which is the first frame or a moment of the page's start. What a first visit keeps for offline is not kept \
+         here. ×4 is with fourfold CPU throttling; a throttled page gets a quarter of what the machine has left. The heaviest preset is the one with the most events in a second on screen, both sides of an \
          A|B together, as `sim presets` counts them; it is left out where it is the default.\n\n{}\n\
          At the defaults:\n\n{}\nAt the heaviest presets:\n\n{}\n{}",
         held.told(),
