@@ -351,6 +351,8 @@ struct Work {
     checking: bool,
     version: u32,
     lost: bool,
+    /// Keys in its last statement.
+    keys: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -27,6 +27,7 @@ impl Screens {
             checking,
             version: 0,
             lost: false,
+            keys: 0,
         }));
         self.go_on(call, ctx);
     }
@@ -152,7 +153,7 @@ impl Screens {
             (work.version, work.lost) = (version, !ok);
         }
         work.execution.done(&what, ok);
-        self.last = (work.execution.statements(), what.keys);
+        work.keys = what.keys;
     }
 
     /// Everything that was asked for is there, or will never be.
@@ -160,16 +161,17 @@ impl Screens {
         let Some(work) = self.calls[call as usize].work.take() else { return };
         let c = &self.calls[call as usize];
         let (id, mode, kind, asks) = (c.id, c.mode, c.kind, c.asks);
-        let Work { execution, checking, version, lost } = *work;
+        let Work { execution, checking, version, lost, keys } = *work;
         if checking && !lost && asks != Some(version) {
             // Another version: now the answer itself.
             let query = self.wanted(kind);
             let execution = Execution::new(query, resolvers(mode), STATEMENTS_MAX);
-            let work = Work { execution, checking: false, version, lost: false };
+            let work = Work { execution, checking: false, version, lost: false, keys: 0 };
             self.calls[call as usize].work = Some(Box::new(work));
             return self.go_on(call, ctx);
         }
         self.end_operation(call, ctx.now);
+        self.last = (execution.statements(), keys);
         let query = execution.query();
         let too_large = execution.was_stopped() || query.cost() > OBJECTS_MAX;
         let errors = execution.nulls().min(u32::MAX.into()) as u32;
