@@ -105,6 +105,8 @@ pub struct Handle {
     pub edited: Signal<Side>,
     /// Read out to screen readers.
     pub said: Signal<String>,
+    /// Whether knobs and numbers are in sight; an embed begins without.
+    pub unfolded: Signal<bool>,
     /// Where to seek in the next frame: dragging asks more often than frames come.
     pub seek_to: Signal<Option<Us>>,
     /// Whether single keys act.
@@ -129,6 +131,7 @@ impl Handle {
             selected: Signal::new(None),
             edited: Signal::new(Side::A),
             said: Signal::new(String::new()),
+            unfolded: Signal::new(true),
             seek_to: Signal::new(None),
             keys: use_prefs().keys,
             more: Signal::new(more::begin()),
@@ -200,11 +203,30 @@ pub fn provide(entry: &'static Entry) -> Handle {
     })
 }
 
+/// What stands below the picture: knobs, and numbers with what shares their place. It is given the chart by the main
+/// module: what a chart is drawn with is what most pictures are drawn with, and it should be there once.
+type Columns = fn(Handle, chart::Mount) -> Piece;
+
+fn columns(h: Handle, chart: chart::Mount) -> Piece {
+    [knobs::view(h), panels::view(h, chart)].into()
+}
+
+/// The stage of a page: with everything in sight.
+pub fn page(entry: &'static Entry, mode: StageMode) -> Piece {
+    stage(entry, mode, Some(columns))
+}
+
+/// The stage of an embed: knobs and numbers are downloaded and made when they are first unfolded.
+pub fn embed(entry: &'static Entry) -> Piece {
+    stage(entry, StageMode::Embed, None)
+}
+
 /// The simulation of a question with everything that drives it.
-pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
+fn stage(entry: &'static Entry, mode: StageMode, columns: Option<Columns>) -> Piece {
     let (h, prefs) = (provide(entry), use_prefs());
     let root = NodeRef::<HtmlElement>::new();
-    let details = Signal::new(mode != StageMode::Embed);
+    h.unfolded.set(columns.is_some());
+    let columns = Signal::new(columns);
     let embed = mode == StageMode::Embed;
     #[cfg(feature = "csr")]
     {
@@ -217,8 +239,8 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
     }
     tries::watch(h, prefs);
     let stage = el("div").class(if embed { "stage stage-embed" } else { "stage" }).attr("data-slug", h.meta.slug);
-    let columns =
-        el("div").class("stage-cols").toggle("folded", move || !details.get()).kid(knobs::view(h)).kid(panels::view(h));
+    let cols = el("div").class("stage-cols").toggle("folded", move || !h.unfolded.get());
+    let unfold = embed.then(|| bar::unfold(h, columns));
     let said = el("p").attrs(&[("class", "visually-hidden"), ("aria-live", "polite"), ("role", "status")]);
     let digest = el("output").attrs(&[("class", "visually-hidden"), ("data-testid", "digest")]);
     stage
@@ -227,8 +249,8 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
         .kid(notes(h))
         .kid(picture::view(h))
         .kid(bar::transport(h))
-        .kid(columns)
-        .kid(bar::faults(h, details, embed))
+        .kid(cols.kid(part(move || columns.get().map(|columns| columns(h, chart::mount)))))
+        .kid(bar::faults(h).kid(unfold))
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
         .kid(part(move || h.more.get().map(|later| (later.more.dialogs)(h))))

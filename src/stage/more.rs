@@ -4,13 +4,15 @@
 //! page.
 
 use super::player::Player;
-use super::{Handle, Panel, embedding, keys, panels, share, tries};
+use super::{Columns, Handle, Panel, embedding, keys, panels, share, tries};
 use crate::content::Tries;
 use crate::ui::el::Piece;
 use sim::kernel::Told;
 
 /// The doors of that part.
 pub struct More {
+    /// Knobs and numbers of an embed, which has neither before somebody unfolds them.
+    pub columns: Columns,
     pub panel: fn(Handle, &'static Told, Panel) -> Piece,
     /// All dialogs, closed.
     pub dialogs: fn(Handle) -> Piece,
@@ -44,6 +46,7 @@ pub struct Later {
 }
 
 static MORE: More = More {
+    columns: super::columns,
     panel: panels::panel,
     dialogs: |h| [share::dialog(), embedding::dialog(h), keys::help(h)].into(),
     tries: tries::live,

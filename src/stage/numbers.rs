@@ -92,15 +92,14 @@ fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {
         .kid(other)
 }
 
-pub fn view(h: Handle) -> Piece {
+pub fn view(h: Handle, mount: chart::Mount) -> Piece {
     let numbers = h.with(|p| p.question.numbers);
     let of = |main: bool| numbers.iter().enumerate().filter(move |(_, n)| n.main == main);
     let many = of(true).count() > 5;
     let groups = h.with(chart::groups);
     let group = Signal::new(groups.first().copied().unwrap_or(""));
     let host = NodeRef::<HtmlElement>::new();
-    #[cfg(feature = "csr")]
-    super::frame::mount_chart(h, host, group);
+    mount(h, host, group);
     let any_group = !groups.is_empty();
     let tabs = (groups.len() > 1).then(|| {
         let options = each(groups.iter(), |g| el("option").attr("value", *g).kid(*g));
