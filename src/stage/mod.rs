@@ -52,9 +52,9 @@ pub use tries::tries;
 
 use crate::content::ArticleMeta;
 use crate::entries::Entry;
-use crate::prefs::use_prefs;
 #[cfg(feature = "csr")]
-use crate::prefs::{Prefs, Switch};
+use crate::prefs::Prefs;
+use crate::prefs::use_prefs;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
 use sim::declare::Help;
@@ -264,7 +264,7 @@ fn stage(entry: &'static Entry, mode: StageMode, columns: Option<Columns>) -> Pi
 #[cfg(feature = "csr")]
 fn stand_if_wished(h: Handle, prefs: Prefs) {
     let asked = || matches!(ui::asked("autoplay").as_deref(), Some("1" | "on" | "true"));
-    if (!prefs.is_on(Switch::Autoplay) || frame::reduced_motion()) && !asked() {
+    if (!prefs.wants_autoplay() || frame::reduced_motion()) && !asked() {
         h.quietly(|p| p.playing = false);
     }
 }

@@ -6,6 +6,7 @@
 use super::player::Player;
 use super::{Columns, Handle, Panel, embedding, keys, panels, share, tries};
 use crate::content::Tries;
+use crate::prefs::Prefs;
 use crate::ui::el::Piece;
 use sim::kernel::Told;
 
@@ -20,8 +21,8 @@ pub struct More {
     pub tries: fn(Handle) -> Piece,
     /// A press on one of the experiments as the page brought them.
     pub press_try: fn(Handle, &'static Tries, &web_sys::Element),
-    /// Reads out what an experiment has measured.
-    pub tell_measured: fn(Handle),
+    /// Notes an experiment, given by its id, as done and reads out what it has measured.
+    pub tell_measured: fn(Handle, Prefs, &str),
     pub show_help: fn(),
     pub open_embed: fn(Handle),
     pub copy_link: fn(Handle),
