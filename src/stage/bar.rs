@@ -157,11 +157,13 @@ pub fn faults(h: Handle) -> Tag {
 /// The button of an embed that unfolds knobs and numbers, which come with the first press.
 pub fn unfold(h: Handle, columns: Signal<Option<Columns>>) -> Tag {
     tool("Knobs and numbers").live("aria-expanded", move || h.unfolded.get().to_string()).click(move || {
+        // What a press means is settled when it happens: a second one while the first waits means the same.
+        let unfolded = !h.unfolded.get_untracked();
         more::with(h, move |more| {
             if columns.get_untracked().is_none() {
                 columns.set(Some(more.columns));
             }
-            h.unfolded.update(|unfolded| *unfolded = !*unfolded);
+            h.unfolded.set(unfolded);
         });
     })
 }
