@@ -1,13 +1,10 @@
 //! The numbers over time: one chart for each group of numbers that share a plot.
 
-use super::Handle;
 use super::player::{Player, Side};
 use crate::draw::plot::{Plot, Range, Series, plot};
 use crate::draw::{Area, Dash, Scene, Tone, View};
-use crate::ui::{NodeRef, Signal};
 use sim::decimal::fixed;
 use sim::kernel::{History, Us};
-use web_sys::HtmlElement;
 
 pub const HEIGHT: f32 = 132.0;
 /// Lines keep so many points at most; the peak of what each stands for, so that no spike is lost.
@@ -16,16 +13,6 @@ const TONES: [Tone; 5] = [Tone::Rejected, Tone::Flight, Tone::Ok, Tone::Waiting,
 /// The lines of the first number and of the second, on side A and on side B; with more numbers in a chart it goes on
 /// from the start.
 const DASHES: [[Dash; 2]; 2] = [[Dash::Solid, Dash::Dashed], [Dash::Fine, Dash::Dotted]];
-
-/// Puts the chart of the group that is chosen into its place and keeps it there.
-pub type Mount = fn(Handle, NodeRef<HtmlElement>, Signal<&'static str>);
-
-#[cfg(feature = "csr")]
-pub use super::frame::mount_chart as mount;
-
-/// Natively nothing moves.
-#[cfg(not(feature = "csr"))]
-pub fn mount(_: Handle, _: NodeRef<HtmlElement>, _: Signal<&'static str>) {}
 
 /// The plots of a question in order of appearance.
 pub fn groups(p: &Player) -> Vec<&'static str> {

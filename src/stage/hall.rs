@@ -4,7 +4,7 @@
 //! talk, so that no other page carries them.
 
 use super::player::{Player, Reflection, Side};
-use super::{Handle, bar, chart, columns, more, notes, numbers, picture, provide};
+use super::{Handle, LENT, bar, columns, more, notes, numbers, picture, provide};
 use crate::content::TryMeta;
 use crate::entries::Entry;
 use crate::ui::el::{Tag, each, el, live, part};
@@ -205,7 +205,7 @@ impl Hall {
             .kid(picture::view(h))
             .kid(bar::transport(h))
             .kid(bar::faults(h))
-            .kid(el("div").class("stage-cols").kid(columns(h, chart::mount)))
+            .kid(el("div").class("stage-cols").kid(columns(h, &LENT)))
     }
 }
 

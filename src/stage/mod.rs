@@ -57,6 +57,7 @@ use crate::prefs::Prefs;
 use crate::prefs::use_prefs;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
+use sim::Number;
 use sim::declare::Help;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
@@ -203,13 +204,28 @@ pub fn provide(entry: &'static Entry) -> Handle {
     })
 }
 
-/// What stands below the picture: knobs, and numbers with what shares their place. It is given the chart by the main
-/// module: what a chart is drawn with is what most pictures are drawn with, and it should be there once.
-type Columns = fn(Handle, chart::Mount) -> Piece;
+/// What stands below the picture: knobs, and numbers with what shares their place.
+type Columns = fn(Handle, &'static Lent) -> Piece;
 
-fn columns(h: Handle, chart: chart::Mount) -> Piece {
-    [knobs::view(h), panels::view(h, chart)].into()
+fn columns(h: Handle, lent: &'static Lent) -> Piece {
+    [knobs::view(h), panels::view(h, lent)].into()
 }
+
+/// What the main module gives to the part that has them: most pictures are drawn and written with the same as the chart
+/// and the numbers, and it should be there once.
+pub struct Lent {
+    chart: fn(Handle, NodeRef<HtmlElement>, Signal<&'static str>),
+    shown: fn(&Number, Option<f64>) -> String,
+}
+
+static LENT: Lent = Lent {
+    #[cfg(feature = "csr")]
+    chart: frame::mount_chart,
+    // Natively nothing moves.
+    #[cfg(not(feature = "csr"))]
+    chart: |_, _, _| (),
+    shown: numbers::shown,
+};
 
 /// The stage of a page: with everything in sight.
 pub fn page(entry: &'static Entry, mode: StageMode) -> Piece {
@@ -249,7 +265,7 @@ fn stage(entry: &'static Entry, mode: StageMode, columns: Option<Columns>) -> Pi
         .kid(notes(h))
         .kid(picture::view(h))
         .kid(bar::transport(h))
-        .kid(cols.kid(part(move || columns.get().map(|columns| columns(h, chart::mount)))))
+        .kid(cols.kid(part(move || columns.get().map(|columns| columns(h, &LENT)))))
         .kid(bar::faults(h).kid(unfold))
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
