@@ -63,9 +63,9 @@ pub enum Asked<'a> {
     Unknown,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     /// What `path` asks for, which is relative to the site's root: `q/saga-consistency/`.
-    pub fn at(path: &str) -> Asked<'_> {
+    pub fn at(path: &'a str) -> Asked<'a> {
         let path = path.strip_suffix("index.html").unwrap_or(path);
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next(), parts.next()) {
@@ -78,6 +78,19 @@ impl Asked<'_> {
             (Some("accuracy"), None, None) => Asked::Accuracy,
             (Some("settings"), None, None) => Asked::Settings,
             _ => Asked::Unknown,
+        }
+    }
+
+    /// The question that it is about.
+    #[cfg(feature = "csr")]
+    pub fn slug(self) -> Option<&'a str> {
+        match self {
+            Asked::Question(slug)
+            | Asked::Embed(slug)
+            | Asked::Present(slug)
+            | Asked::Speaker(slug)
+            | Asked::Candidate(slug) => Some(slug),
+            Asked::Library | Asked::Accuracy | Asked::Settings | Asked::Unknown => None,
         }
     }
 }

@@ -102,33 +102,37 @@ fn experiment_asked(place: Place) -> Option<&'static Entry> {
 
 /// What the address asks for, with what it is made of.
 async fn place(asked: Asked<'_>) -> Result<Place, SplitLoaderError> {
-    let entry = match asked {
-        Asked::Question(slug) => match entries::load(slug).await {
-            Some(entry) => return Ok(Place::Question(entry?, site().await?)),
-            None => None,
-        },
-        Asked::Embed(slug) => entries::load(slug).await.map(|entry| entry.map(Place::Embed)),
-        Asked::Candidate(slug) => match entries::load(slug).await {
-            Some(entry) => return Ok(Place::Candidate(entry?, site().await?)),
-            None => None,
-        },
-        Asked::Present(slug) | Asked::Speaker(slug) => match entries::load(slug).await {
-            Some(entry) => {
-                let (entry, present) = (entry?, present().await?);
-                let speaker = matches!(asked, Asked::Speaker(_));
-                return Ok(if speaker { Place::Speaker(entry, present) } else { Place::Present(entry, present) });
-            }
-            None => None,
-        },
-        Asked::Library => return Ok(Place::Library(lists().await?)),
-        Asked::Accuracy => return Ok(Place::Accuracy(lists().await?)),
-        Asked::Settings => return Ok(Place::Settings(settings().await?)),
-        Asked::Unknown => None,
+    // Each await is a state with code of its own, so what several pages need is awaited in one place.
+    let entry = match asked.slug() {
+        Some(slug) => entries::load(slug).await.transpose()?,
+        None => None,
     };
-    match entry {
-        Some(place) => place,
-        None => Ok(Place::NotFound(lists().await?)),
-    }
+    Ok(match (asked, entry) {
+        (Asked::Embed(_), Some(entry)) => Place::Embed(entry),
+        (Asked::Question(_) | Asked::Candidate(_), Some(entry)) => {
+            let site = site().await?;
+            match asked {
+                Asked::Candidate(_) => Place::Candidate(entry, site),
+                _ => Place::Question(entry, site),
+            }
+        }
+        (Asked::Present(_) | Asked::Speaker(_), Some(entry)) => {
+            let present = present().await?;
+            match asked {
+                Asked::Speaker(_) => Place::Speaker(entry, present),
+                _ => Place::Present(entry, present),
+            }
+        }
+        (Asked::Settings, _) => Place::Settings(settings().await?),
+        _ => {
+            let lists = lists().await?;
+            match asked {
+                Asked::Library => Place::Library(lists),
+                Asked::Accuracy => Place::Accuracy(lists),
+                _ => Place::NotFound(lists),
+            }
+        }
+    })
 }
 
 /// A page opened as `.../index.html` is the page of its folder; relative links and routes agree on that.

@@ -121,6 +121,7 @@ pub struct Prefs {
     /// Whether single keys act.
     pub keys: Signal<bool>,
     still: Signal<bool>,
+    autoplay: Signal<bool>,
     /// Whether storage may be touched.
     stored: bool,
     /// Whether the address decided on the theme.
@@ -136,12 +137,14 @@ impl Prefs {
             theme: Signal::new(Theme::System),
             keys: Signal::new(true),
             still: Signal::new(false),
+            autoplay: Signal::new(true),
             stored: false,
             told: false,
         }
     }
 
-    /// Reads the storage, unless the page is an embed, and applies the theme to the document.
+    /// As at first, with the theme of the address applied to the document. A page that may read the storage does so by
+    /// [`Prefs::refresh`], before it builds what it shows; an embed does without the code for that.
     ///
     /// `?theme=` in `search` (a query string with or without its question mark) decides for this visit
     /// and is not remembered.
@@ -156,11 +159,10 @@ impl Prefs {
         let prefs = Prefs { stored, told: told.is_some(), ..Prefs::none() };
         prefs.theme.set(told.unwrap_or_default());
         show_theme(told.unwrap_or_default());
-        prefs.refresh(false);
         prefs
     }
 
-    /// Reads the storage again: another page may have written since, or thrown everything away.
+    /// Reads the storage, if the page may: another page may have written since, or thrown everything away.
     pub fn refresh(self, emptied: bool) {
         if !self.stored {
             return;
@@ -198,6 +200,7 @@ impl Prefs {
         set(self.keys, Switch::Keys.read(&text));
         set(self.still, Switch::Still.read(&text));
         mark("data-still", Switch::Still.read(&text).then_some(""));
+        set(self.autoplay, Switch::Autoplay.read(&text));
         set(self.kept, text);
         set(self.keeping, keeping);
     }
@@ -267,6 +270,11 @@ impl Prefs {
     pub fn turn(self, switch: Switch, on: bool) {
         let [name, yes, no] = switch.words();
         self.put(name, if on { yes } else { no });
+    }
+
+    /// Whether simulations begin to run by themselves.
+    pub fn wants_autoplay(self) -> bool {
+        self.autoplay.get_untracked()
     }
 
     /// Whether the reader wants stills, whatever the system says.

@@ -66,6 +66,8 @@ for (const path of ["./", ...questions.flatMap(({ slug }) => [`q/${slug}/`, `emb
     const stage = new Stage(page);
     if (path.startsWith("embed/")) {
       await page.getByRole("button", { name: "Knobs and numbers" }).click();
+      // They are downloaded first.
+      await expect(page.getByRole("group", { name: "Knobs", exact: true })).toBeVisible();
     }
     await stage.faults.getByRole("button").first().click();
     await stage.seek(0.4);

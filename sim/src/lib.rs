@@ -16,6 +16,7 @@ pub mod blocks;
 pub mod cores;
 pub mod decimal;
 pub mod declare;
+pub mod deque;
 pub mod golden;
 #[cfg(feature = "runner")]
 pub mod judge;
@@ -27,6 +28,7 @@ pub mod order;
 pub mod plain;
 #[cfg(feature = "questions")]
 pub mod questions;
+pub mod rows;
 pub mod script;
 #[cfg(feature = "runner")]
 pub mod seeds;

@@ -8,8 +8,8 @@
 //! None of it is part of the model: a run decides the same with or without it.
 
 use crate::declare::{Knob, show};
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// What became of a request that is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl<W> Sample<W> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Samples<W> {
-    ring: VecDeque<Sample<W>>,
+    ring: Deque<Sample<W>>,
     pick: Pick,
 }
 
@@ -107,7 +107,7 @@ impl<W> Samples<W> {
     /// About `per_s` requests a second, of which the last `most` are remembered. Say the rate with
     /// [`Samples::pace`] before the first one comes.
     pub fn new(per_s: f32, most: u16) -> Samples<W> {
-        Samples { ring: VecDeque::new(), pick: Pick { per_s, most, scattered: false, every: 0, finest: 0 } }
+        Samples { ring: Deque::new(), pick: Pick { per_s, most, scattered: false, every: 0, finest: 0 } }
     }
 
     /// For numbers that have a pattern (a producer's index in them): which are drawn should not.

@@ -7,7 +7,7 @@ use sim::questions;
 /// allocations of a simulated second. An event more a request is a tenth to a half of the time of a question.
 const BUDGETS: [(&str, [u64; 3]); 19] = [
     ("rate-limiter-design", [18, 13_000, 2]),
-    ("saga-consistency", [3_600, 13_000, 49]),
+    ("saga-consistency", [3_600, 13_000, 23]),
     ("traffic-spike-10x", [32_000, 71_000, 30]),
     ("eventual-consistency", [530, 12_000, 76]),
     ("backpressure", [4_400, 7_600, 15]),
@@ -15,7 +15,7 @@ const BUDGETS: [(&str, [u64; 3]); 19] = [
     ("distributed-rate-limit", [3_300, 35_000, 5]),
     ("caching-benefits", [99_000, 1_500_000, 41]),
     ("million-rpm-architecture", [420_000, 8_000_000, 74]),
-    ("queue-vs-direct-call", [5_100, 9_400, 150]),
+    ("queue-vs-direct-call", [5_100, 9_400, 110]),
     ("idempotent-api", [210, 3_900, 4]),
     ("event-sourcing", [4_200, 31_000, 27]),
     ("service-communication", [2_400, 11_000, 4]),

@@ -4,7 +4,7 @@
 use super::article;
 use crate::entries::Entry;
 use crate::pages::header::theme_button;
-use crate::stage::{StageMode, stage};
+use crate::stage::{self, StageMode};
 use crate::ui::el::{Piece, el};
 
 pub fn candidate(entry: &'static Entry) -> Piece {
@@ -17,7 +17,7 @@ pub fn candidate(entry: &'static Entry) -> Piece {
     let simulation = el("section")
         .attrs(&[("class", "stage-slot"), ("id", "simulation")])
         .attr("aria-label", format!("{} simulation", meta.short))
-        .kid(stage(entry, StageMode::Candidate));
+        .kid(stage::page(entry, StageMode::Candidate));
     let page = el("main")
         .attrs(&[("class", "question"), ("id", "content")])
         .kid(el("div").class("question-head").kid(el("h1").kid(meta.title)))

@@ -1,7 +1,7 @@
 //! The simulation alone, for a frame on somebody's page.
 
 use crate::entries::Entry;
-use crate::stage::{StageMode, stage};
+use crate::stage;
 use crate::ui::el::{Piece, el};
 
 pub fn embed(entry: &'static Entry) -> Piece {
@@ -10,6 +10,6 @@ pub fn embed(entry: &'static Entry) -> Piece {
     el("main")
         .class("embed")
         .kid(el("h1").class("visually-hidden").kid(meta.title))
-        .kid(simulation.kid(stage(entry, StageMode::Embed)))
+        .kid(simulation.kid(stage::embed(entry)))
         .into()
 }

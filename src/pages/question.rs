@@ -8,7 +8,7 @@ use crate::content::ArticleMeta;
 use crate::entries::Entry;
 use crate::pages::article;
 use crate::prefs::use_prefs;
-use crate::stage::{StageMode, stage, tries};
+use crate::stage::{self, StageMode, tries};
 use crate::ui::el::{Piece, Tag, each, el};
 use crate::ui::{NodeRef, effect, on_cleanup, on_window, window};
 use wasm_bindgen::JsCast;
@@ -33,7 +33,7 @@ pub fn question(entry: &'static Entry) -> Piece {
         .attrs(&[("class", "stage-slot"), ("id", "simulation"), ("tabindex", "-1")])
         .attr("aria-label", format!("{} simulation", meta.short))
         .node_ref(slot)
-        .kid(stage(entry, StageMode::Page));
+        .kid(stage::page(entry, StageMode::Page));
     let body = el("div")
         .class("question-body")
         .kid(article::question(meta.slug))

@@ -120,8 +120,9 @@ fn refresh_when_shown_again(prefs: Prefs) {
     });
 }
 
-/// What has to be said about what is kept, or mended, is said and mended by a part of the program of its own.
+/// Reads what is kept. What has to be said about it, or mended, is said and mended by a part of the program of its own.
 pub fn look_after(prefs: Prefs) {
+    prefs.refresh(false);
     refresh_when_shown_again(prefs);
     let begun = Kept::new(false);
     effect(move || {

@@ -1,7 +1,7 @@
 //! The bars of the stage: what is shown, the transport, and the ways to break it.
 
 use super::player::SPEEDS;
-use super::{Handle, StageMode, button, more, share, timeline};
+use super::{Columns, Handle, StageMode, button, more, share, timeline};
 use crate::draw::number;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{NodeRef, Signal};
@@ -128,7 +128,7 @@ pub fn transport(h: Handle) -> Piece {
 }
 
 /// Everything the reader can break, each with its key.
-pub fn faults(h: Handle, details: Signal<bool>, embed: bool) -> Piece {
+pub fn faults(h: Handle) -> Tag {
     let acts = h.with(|p| p.question.acts);
     let buttons = each(acts.iter().enumerate().filter(|(_, a)| a.fault), |(i, a)| {
         el("button")
@@ -151,12 +151,21 @@ pub fn faults(h: Handle, details: Signal<bool>, embed: bool) -> Piece {
         .attrs(&[("class", "break-row needs-app"), ("role", "group"), ("aria-label", "Break it")])
         .kid(el("span").attr("aria-hidden", "true").kid("Break it"))
         .kid(buttons);
-    let unfold = embed.then(|| {
-        tool("Knobs and numbers")
-            .live("aria-expanded", move || details.get().to_string())
-            .click(move || details.update(|d| *d = !*d))
-    });
-    el("div").class("stage-faults").kid(row).kid(el("div").class("future-row").kid(futures)).kid(unfold).into()
+    el("div").class("stage-faults").kid(row).kid(el("div").class("future-row").kid(futures))
+}
+
+/// The button of an embed that unfolds knobs and numbers, which come with the first press.
+pub fn unfold(h: Handle, columns: Signal<Option<Columns>>) -> Tag {
+    tool("Knobs and numbers").live("aria-expanded", move || h.unfolded.get().to_string()).click(move || {
+        // What a press means is settled when it happens: a second one while the first waits means the same.
+        let unfolded = !h.unfolded.get_untracked();
+        more::with(h, move |more| {
+            if columns.get_untracked().is_none() {
+                columns.set(Some(more.columns));
+            }
+            h.unfolded.set(unfolded);
+        });
+    })
 }
 
 /// Breaks something, with what is selected in the picture as its target where that makes sense.

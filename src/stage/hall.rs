@@ -4,11 +4,11 @@
 //! talk, so that no other page carries them.
 
 use super::player::{Player, Reflection, Side};
-use super::{Handle, bar, knobs, more, notes, numbers, panels, picture, provide};
+use super::{Handle, LENT, bar, columns, more, notes, numbers, picture, provide};
 use crate::content::TryMeta;
 use crate::entries::Entry;
 use crate::ui::el::{Tag, each, el, live, part};
-use crate::ui::{NodeRef, Signal, effect};
+use crate::ui::{NodeRef, effect};
 use sim::kernel::Us;
 use sim::script;
 use web_sys::HtmlElement;
@@ -191,7 +191,7 @@ impl Hall {
                     .kid(tiles),
             )
             .kid(bar::transport(h))
-            .kid(bar::faults(h, Signal::new(true), false))
+            .kid(bar::faults(h))
     }
 
     /// What the speaker sees: all of it.
@@ -204,8 +204,8 @@ impl Hall {
             .class("stage desk")
             .kid(picture::view(h))
             .kid(bar::transport(h))
-            .kid(bar::faults(h, Signal::new(true), false))
-            .kid(el("div").class("stage-cols").kid(knobs::view(h)).kid(panels::view(h)))
+            .kid(bar::faults(h))
+            .kid(el("div").class("stage-cols").kid(columns(h, &LENT)))
     }
 }
 

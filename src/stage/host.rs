@@ -97,6 +97,15 @@ fn open(h: Handle, prefs: Prefs, root: NodeRef<HtmlElement>) {
         let desk = desk.clone();
         on_window(name, move |_: web_sys::Event| desk.asked.set(now_ms()));
     }
+    // What is unfolded may have to be downloaded first.
+    let unfolding = desk.clone();
+    let mut begun = false;
+    effect(move || {
+        h.unfolded.track();
+        if std::mem::replace(&mut begun, true) {
+            unfolding.asked.set(now_ms());
+        }
+    });
     desk.post(&h.with(protocol::ready));
     watch_height(&desk, root);
     watch_run(&desk);

@@ -52,11 +52,12 @@ pub use tries::tries;
 
 use crate::content::ArticleMeta;
 use crate::entries::Entry;
-use crate::prefs::use_prefs;
 #[cfg(feature = "csr")]
-use crate::prefs::{Prefs, Switch};
+use crate::prefs::Prefs;
+use crate::prefs::use_prefs;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
+use sim::Number;
 use sim::declare::Help;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
@@ -105,6 +106,8 @@ pub struct Handle {
     pub edited: Signal<Side>,
     /// Read out to screen readers.
     pub said: Signal<String>,
+    /// Whether knobs and numbers are in sight; an embed begins without.
+    pub unfolded: Signal<bool>,
     /// Where to seek in the next frame: dragging asks more often than frames come.
     pub seek_to: Signal<Option<Us>>,
     /// Frames since the numbers on screen last changed: what is drawn when.
@@ -131,6 +134,7 @@ impl Handle {
             selected: Signal::new(None),
             edited: Signal::new(Side::A),
             said: Signal::new(String::new()),
+            unfolded: Signal::new(true),
             seek_to: Signal::new(None),
             beat: Kept::new(0),
             keys: use_prefs().keys,
@@ -203,11 +207,45 @@ pub fn provide(entry: &'static Entry) -> Handle {
     })
 }
 
+/// What stands below the picture: knobs, and numbers with what shares their place.
+type Columns = fn(Handle, &'static Lent) -> Piece;
+
+fn columns(h: Handle, lent: &'static Lent) -> Piece {
+    [knobs::view(h), panels::view(h, lent)].into()
+}
+
+/// What the main module gives to the part that has them: most pictures are drawn and written with the same as the chart
+/// and the numbers, and it should be there once.
+pub struct Lent {
+    chart: fn(Handle, NodeRef<HtmlElement>, Signal<&'static str>),
+    shown: fn(&Number, Option<f64>) -> String,
+}
+
+static LENT: Lent = Lent {
+    #[cfg(feature = "csr")]
+    chart: frame::mount_chart,
+    // Natively nothing moves.
+    #[cfg(not(feature = "csr"))]
+    chart: |_, _, _| (),
+    shown: numbers::shown,
+};
+
+/// The stage of a page: with everything in sight.
+pub fn page(entry: &'static Entry, mode: StageMode) -> Piece {
+    stage(entry, mode, Some(columns))
+}
+
+/// The stage of an embed: knobs and numbers are downloaded and made when they are first unfolded.
+pub fn embed(entry: &'static Entry) -> Piece {
+    stage(entry, StageMode::Embed, None)
+}
+
 /// The simulation of a question with everything that drives it.
-pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
+fn stage(entry: &'static Entry, mode: StageMode, columns: Option<Columns>) -> Piece {
     let (h, prefs) = (provide(entry), use_prefs());
     let root = NodeRef::<HtmlElement>::new();
-    let details = Signal::new(mode != StageMode::Embed);
+    h.unfolded.set(columns.is_some());
+    let columns = Signal::new(columns);
     let embed = mode == StageMode::Embed;
     #[cfg(feature = "csr")]
     {
@@ -220,8 +258,8 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
     }
     tries::watch(h, prefs);
     let stage = el("div").class(if embed { "stage stage-embed" } else { "stage" }).attr("data-slug", h.meta.slug);
-    let columns =
-        el("div").class("stage-cols").toggle("folded", move || !details.get()).kid(knobs::view(h)).kid(panels::view(h));
+    let cols = el("div").class("stage-cols").toggle("folded", move || !h.unfolded.get());
+    let unfold = embed.then(|| bar::unfold(h, columns));
     let said = el("p").attrs(&[("class", "visually-hidden"), ("aria-live", "polite"), ("role", "status")]);
     let digest = el("output").attrs(&[("class", "visually-hidden"), ("data-testid", "digest")]);
     stage
@@ -230,8 +268,8 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
         .kid(notes(h))
         .kid(picture::view(h))
         .kid(bar::transport(h))
-        .kid(columns)
-        .kid(bar::faults(h, details, embed))
+        .kid(cols.kid(part(move || columns.get().map(|columns| columns(h, &LENT)))))
+        .kid(bar::faults(h).kid(unfold))
         .kid(said.kid(live(move || h.said.get())))
         .kid(digest.kid(live(move || h.live(Player::digest))))
         .kid(part(move || h.more.get().map(|later| (later.more.dialogs)(h))))
@@ -245,7 +283,7 @@ pub fn stage(entry: &'static Entry, mode: StageMode) -> Piece {
 #[cfg(feature = "csr")]
 fn stand_if_wished(h: Handle, prefs: Prefs) {
     let asked = || matches!(ui::asked("autoplay").as_deref(), Some("1" | "on" | "true"));
-    if (!prefs.is_on(Switch::Autoplay) || frame::reduced_motion()) && !asked() {
+    if (!prefs.wants_autoplay() || frame::reduced_motion()) && !asked() {
         h.quietly(|p| p.playing = false);
     }
 }

@@ -4,13 +4,16 @@
 //! page.
 
 use super::player::Player;
-use super::{Handle, Panel, embedding, keys, panels, share, tries};
+use super::{Columns, Handle, Panel, embedding, keys, panels, share, tries};
 use crate::content::Tries;
+use crate::prefs::Prefs;
 use crate::ui::el::Piece;
 use sim::kernel::Told;
 
 /// The doors of that part.
 pub struct More {
+    /// Knobs and numbers of an embed, which has neither before somebody unfolds them.
+    pub columns: Columns,
     pub panel: fn(Handle, &'static Told, Panel) -> Piece,
     /// All dialogs, closed.
     pub dialogs: fn(Handle) -> Piece,
@@ -18,8 +21,8 @@ pub struct More {
     pub tries: fn(Handle) -> Piece,
     /// A press on one of the experiments as the page brought them.
     pub press_try: fn(Handle, &'static Tries, &web_sys::Element),
-    /// Reads out what an experiment has measured.
-    pub tell_measured: fn(Handle),
+    /// Notes an experiment, given by its id, as done and reads out what it has measured.
+    pub tell_measured: fn(Handle, Prefs, &str),
     pub show_help: fn(),
     pub open_embed: fn(Handle),
     pub copy_link: fn(Handle),
@@ -44,6 +47,7 @@ pub struct Later {
 }
 
 static MORE: More = More {
+    columns: super::columns,
     panel: panels::panel,
     dialogs: |h| [share::dialog(), embedding::dialog(h), keys::help(h)].into(),
     tries: tries::live,

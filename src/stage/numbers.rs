@@ -1,7 +1,7 @@
 //! The numbers of a run, large for the few that matter, the rest in a table; and one chart over time.
 
 use super::player::{Player, Side};
-use super::{Handle, chart};
+use super::{Handle, Lent, chart};
 use crate::draw::number;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{NodeRef, Signal};
@@ -56,7 +56,8 @@ fn difference(n: &Number, a: Option<f64>, b: Option<f64>) -> (String, &'static s
     (["B ", sign, &shown(n, Some(d.abs())), mark].concat(), class)
 }
 
-fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {
+fn tile(h: Handle, i: usize, n: &'static Number, lent: &'static Lent) -> Tag {
+    let shown = lent.shown;
     let value = move |side: Side| h.live(|p| p.run(side).and_then(|r| r.number(i as u8)));
     let two = move || h.shape(Player::two_sided);
     let row = move |side: Side| {
@@ -92,15 +93,15 @@ fn tile(h: Handle, i: usize, n: &'static Number) -> Tag {
         .kid(other)
 }
 
-pub fn view(h: Handle) -> Piece {
+pub fn view(h: Handle, lent: &'static Lent) -> Piece {
+    let shown = lent.shown;
     let numbers = h.with(|p| p.question.numbers);
     let of = |main: bool| numbers.iter().enumerate().filter(move |(_, n)| n.main == main);
     let many = of(true).count() > 5;
     let groups = h.with(chart::groups);
     let group = Signal::new(groups.first().copied().unwrap_or(""));
     let host = NodeRef::<HtmlElement>::new();
-    #[cfg(feature = "csr")]
-    super::frame::mount_chart(h, host, group);
+    (lent.chart)(h, host, group);
     let any_group = !groups.is_empty();
     let tabs = (groups.len() > 1).then(|| {
         let options = each(groups.iter(), |g| el("option").attr("value", *g).kid(*g));
@@ -126,7 +127,8 @@ pub fn view(h: Handle) -> Piece {
     };
     let table = move || el("table").class("rest").kid(el("tbody").kid(each(of(false), row))).into();
     let rest = of(false).next().map(|_| fold("All numbers", table));
-    let tiles = el("dl").class(if many { "nums many" } else { "nums" }).kid(each(of(true), |(i, n)| tile(h, i, n)));
+    let tiles =
+        el("dl").class(if many { "nums many" } else { "nums" }).kid(each(of(true), |(i, n)| tile(h, i, n, lent)));
     let chart = any_group.then(|| el("div").class("chart").kid(el("div").class("chart-host").node_ref(host)).kid(tabs));
     Piece::List(vec![tiles.into(), chart.into(), rest.into()])
 }

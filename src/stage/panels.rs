@@ -1,7 +1,7 @@
 //! The lower right: numbers, log, one request's story, the picture in words, the code that runs.
 
 use super::player::Side;
-use super::{Handle, Panel, Selected, button, more, numbers, picture, words};
+use super::{Handle, Lent, Panel, Selected, button, more, numbers, picture, words};
 use crate::app::use_root;
 use crate::draw::number;
 use crate::fetch;
@@ -23,7 +23,7 @@ fn tab_id(p: Panel) -> String {
     format!("tab-{p:?}").to_ascii_lowercase()
 }
 
-pub fn view(h: Handle) -> Piece {
+pub fn view(h: Handle, lent: &'static Lent) -> Piece {
     let keys = move |ev: web_sys::KeyboardEvent| {
         let now = TABS.iter().position(|(p, _)| *p == h.panel.get_untracked()).unwrap_or(0);
         let to = match ev.key().as_str() {
@@ -59,7 +59,7 @@ pub fn view(h: Handle) -> Piece {
         .on("keydown", move |ev| keys(wasm_bindgen::JsCast::unchecked_into(ev)))
         .kid(tabs);
     // The numbers stay mounted: their chart is drawn by the frame loop.
-    let numbers = el("div").flag("hidden", move || h.panel.get() != Panel::Numbers).kid(numbers::view(h));
+    let numbers = el("div").flag("hidden", move || h.panel.get() != Panel::Numbers).kid(numbers::view(h, lent));
     let panel = el("div")
         .attrs(&[("class", "panel"), ("id", "stage-panel"), ("role", "tabpanel"), ("tabindex", "0")])
         .live("aria-labelledby", move || tab_id(h.panel.get()))

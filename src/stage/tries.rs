@@ -128,20 +128,20 @@ fn keep_focus(change: impl FnOnce()) {
     }
 }
 
-/// Notes an experiment as done once its run has been measured.
+/// Once the run of an experiment has been measured, that is noted and said.
 pub fn watch(h: Handle, prefs: Prefs) {
     let mut done = None;
     effect(move || {
         let now = h.live(|p| p.trial.filter(|t| t.measured.is_some()).map(|t| t.experiment.id));
         if let Some(id) = now.filter(|id| done != Some(*id)) {
-            prefs.complete(h.meta.slug, id);
-            more::with(h, move |m| (m.tell_measured)(h));
+            more::with(h, move |m| (m.tell_measured)(h, prefs, id));
         }
         done = now;
     });
 }
 
-pub fn tell_measured(h: Handle) {
+pub fn tell_measured(h: Handle, prefs: Prefs, id: &str) {
+    prefs.complete(h.meta.slug, id);
     let said = h.with(|p| p.trial.and_then(|t| verdict(t.experiment, t.guess, t.measured?)));
     h.say(said.unwrap_or_default());
 }

@@ -248,8 +248,9 @@ pub fn compile(kind: Kind) -> anyhow::Result<PathBuf> {
     let features = ["--no-default-features", "--features", "csr"];
     let mut command = cargo(compile_args("breakable", profile));
     command.args(features);
-    // Cutting follows the relocations.
-    command.args(["--", "-Clink-arg=--emit-relocs"]);
+    // Cutting follows the relocations. The stack lies before the data: with a third of the usual megabyte every address
+    // of a constant has three bytes in the code instead of four, and what needs more than that is a recursion gone wrong.
+    command.args(["--", "-Clink-arg=--emit-relocs", "-Clink-arg=-zstack-size=393216"]);
     if kind == Kind::Release {
         command.env("CARGO_ENCODED_RUSTFLAGS", release_flags().join("\u{1f}"));
     }

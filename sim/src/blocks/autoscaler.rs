@@ -18,8 +18,8 @@
 //!
 //! Leaves out: several metrics at once, and nodes that must be bought before a pod fits.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// What the autoscaler can see of the pods.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,9 +71,9 @@ pub fn desired(current: u32, seen: &Seen, rules: &Rules) -> u32 {
 #[derive(Clone, Debug, Default)]
 pub struct Autoscaler {
     /// Increases of the last period: (when, by how many).
-    increases: VecDeque<(Us, u32)>,
+    increases: Deque<(Us, u32)>,
     /// Recommendations of the stabilisation window, oldest first.
-    recommended: VecDeque<(Us, u32)>,
+    recommended: Deque<(Us, u32)>,
 }
 
 /// How long an increase counts against the pace.

@@ -34,8 +34,8 @@
 //! Leaves out: a broker that fails itself (the owner does not call it then), priorities, delays before
 //! the first delivery, first-in-first-out queues with message groups.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// Names a stored message. A name is never used twice, so a late acknowledgement hurts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +182,7 @@ pub struct Dead<M> {
 /// The dead-letter queue: a bin that somebody has to own. Nothing leaves it by itself.
 #[derive(Clone, Debug)]
 pub struct DeadLetters<M> {
-    waiting: VecDeque<Dead<M>>,
+    waiting: Deque<Dead<M>>,
     capacity: usize,
     came: u64,
     redriven: u64,
@@ -191,7 +191,7 @@ pub struct DeadLetters<M> {
 
 impl<M: Copy> DeadLetters<M> {
     pub fn new(capacity: usize) -> DeadLetters<M> {
-        DeadLetters { waiting: VecDeque::new(), capacity, came: 0, redriven: 0, discarded: 0 }
+        DeadLetters { waiting: Deque::new(), capacity, came: 0, redriven: 0, discarded: 0 }
     }
     /// False when the bin is full: the message is gone for good.
     pub fn put(&mut self, now: Us, message: M, tries: u32) -> bool {
@@ -273,10 +273,10 @@ pub struct Queue<M> {
     /// With the time it was sent.
     store: Broker<(Us, M)>,
     /// Who is next; those deleted meanwhile are still among them.
-    visible: VecDeque<Receipt>,
+    visible: Deque<Receipt>,
     deleted_visible: usize,
     /// By the time at which they are back.
-    hidden: VecDeque<Hidden>,
+    hidden: Deque<Hidden>,
     pub dead: DeadLetters<M>,
 }
 
@@ -285,9 +285,9 @@ impl<M: Copy> Queue<M> {
         Queue {
             rules,
             store: Broker::new(rules.capacity),
-            visible: VecDeque::new(),
+            visible: Deque::new(),
             deleted_visible: 0,
-            hidden: VecDeque::new(),
+            hidden: Deque::new(),
             dead: DeadLetters::new(rules.capacity),
         }
     }

@@ -16,8 +16,8 @@
 //! Before the run there was clean traffic of the same rate. Leaves out: `for:` clauses, grouping and routing of alerts,
 //! objectives other than by request.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// A rule with its windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,7 @@ pub struct Tally {
 #[derive(Clone, Debug)]
 pub struct Tallies {
     every: Us,
-    ring: VecDeque<Tally>,
+    ring: Deque<Tally>,
     /// Scrapes that have fallen out at the old end.
     forgotten: u64,
     most: usize,
@@ -88,7 +88,7 @@ impl Tallies {
     /// `past`: requests a second before the run, none of them bad.
     pub fn new(every: Us, longest: Us, past: f64) -> Tallies {
         let most = (longest.0 / every.0.max(1)) as usize + 2;
-        Tallies { every, ring: VecDeque::from([Tally::default()]), forgotten: 0, most, past: past * every.as_s() }
+        Tallies { every, ring: Deque::from([Tally::default()]), forgotten: 0, most, past: past * every.as_s() }
     }
 
     /// The next scrape, `every` after the one before.

@@ -30,8 +30,8 @@
 //! the broker's own failures.
 
 use super::retry::Retry;
+use crate::deque::Deque;
 use crate::kernel::{Us, mix};
-use std::collections::VecDeque;
 
 /// Kafka's defaults, milliseconds as its documentation writes them.
 pub const SESSION_TIMEOUT: Us = Us::ms(45_000);
@@ -49,7 +49,7 @@ const INDEX_EVERY: Us = Us::ms(1_000);
 pub struct Log {
     end: u32,
     /// (offset, when it was appended), ascending; at most one a second.
-    index: VecDeque<(u32, Us)>,
+    index: Deque<(u32, Us)>,
 }
 
 impl Log {
@@ -93,7 +93,7 @@ pub fn partition_of(key: u64, partitions: usize) -> usize {
 struct Records<M> {
     /// Offset of the first record that is still kept.
     first: u32,
-    kept: VecDeque<(Us, M)>,
+    kept: Deque<(Us, M)>,
 }
 
 /// Partitions with what is in their records. Reading takes nothing out: every group reads all of it,
@@ -109,7 +109,7 @@ pub struct Topic<M> {
 impl<M: Copy> Topic<M> {
     /// `capacity`: records kept in all partitions together.
     pub fn new(partitions: usize, capacity: usize) -> Topic<M> {
-        let empty = Records { first: 0, kept: VecDeque::new() };
+        let empty = Records { first: 0, kept: Deque::new() };
         Topic { partitions: vec![empty; partitions], kept: 0, capacity, refused: 0 }
     }
     /// A new record at the end of a partition; its offset, or `None` when the topic is full.
@@ -207,12 +207,12 @@ impl Reader {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     low: u32,
-    above: VecDeque<bool>,
+    above: Deque<bool>,
 }
 
 impl Progress {
     pub fn new(low: u32) -> Progress {
-        Progress { low, above: VecDeque::new() }
+        Progress { low, above: Deque::new() }
     }
     /// Marks a record as processed; false if it had been before.
     #[inline]

@@ -25,8 +25,9 @@
 //! Leaves out: read-only votes, transfer of coordination, heuristic decisions by an operator,
 //! deadlocks (each transaction here takes one contended lock).
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::{BTreeMap, VecDeque};
+use crate::rows::Rows;
 
 /// Where a participant stands in one transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,14 +227,14 @@ pub fn hot_row_ceiling_per_s(round_trip: Us, forced_write: Us, work: Us) -> f64 
 /// Exclusive row locks with first-in-first-out queues.
 #[derive(Clone, Debug, Default)]
 pub struct LockTable {
-    rows: BTreeMap<u32, Row>,
+    rows: Rows<Row>,
 }
 
 #[derive(Clone, Debug)]
 struct Row {
     holder: u32,
     since: Us,
-    queue: VecDeque<u32>,
+    queue: Deque<u32>,
 }
 
 impl LockTable {
@@ -241,7 +242,7 @@ impl LockTable {
     pub fn request(&mut self, row: u32, tx: u32, now: Us) -> bool {
         match self.rows.get_mut(&row) {
             None => {
-                self.rows.insert(row, Row { holder: tx, since: now, queue: VecDeque::new() });
+                self.rows.insert(row, Row { holder: tx, since: now, queue: Deque::new() });
                 true
             }
             Some(r) if r.holder == tx => true,

@@ -30,9 +30,10 @@
 //! The block keeps no clock and schedules nothing. Leaves out: memory and disk as separate resources,
 //! isolation levels, deadlocks.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
 use core::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 /// The law, with the rate of a single statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,7 +130,7 @@ impl Running {
 #[derive(Clone, Debug, Default)]
 struct Lock {
     holder: Option<Holder>,
-    queue: VecDeque<(Statement, f64)>,
+    queue: Deque<(Statement, f64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

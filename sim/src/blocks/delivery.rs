@@ -28,9 +28,9 @@
 //! Leaves out: conflicts between changes, priorities, hotfixes that jump the line, the time to write
 //! a reverted change again, and undoing the first release of a change whose second one failed.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
 use crate::slab::Slab;
-use std::collections::VecDeque;
 
 /// Changes that can be under way in all; one more is turned away, and its author has to come back.
 pub const ROOM: usize = 4_000;
@@ -148,7 +148,7 @@ struct Row {
 /// The pipeline of one deployable.
 #[derive(Clone, Debug, Default)]
 struct Lane {
-    waiting: VecDeque<u32>,
+    waiting: Deque<u32>,
     /// What the present batch is made of, and the parts of it that are still to be run, last one first.
     batch: Vec<u32>,
     open: Vec<(u16, u16)>,
@@ -169,7 +169,7 @@ pub struct Delivery {
     rows: Slab<Row>,
     talking: u64,
     counts: Counts,
-    seen: VecDeque<RunSeen>,
+    seen: Deque<RunSeen>,
     /// To be scheduled by the owner, who empties it.
     pub due: Vec<(Us, Step)>,
     /// Changes that are done, for the owner, who empties it.
@@ -185,7 +185,7 @@ impl Delivery {
             rows: Slab::default(),
             talking: 0,
             counts: Counts::default(),
-            seen: VecDeque::new(),
+            seen: Deque::new(),
             due: Vec::new(),
             done: Vec::new(),
         }

@@ -35,8 +35,9 @@
 //! Leaves out: the bytes of a reply (whoever uses the store says what a result is), several shards,
 //! clocks that differ between nodes: leases are judged by the store's own clock.
 
+use crate::deque::Deque;
 use crate::kernel::{Us, mix};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// The name of a row: a key means something only together with the customer whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,21 +159,15 @@ pub struct Store<R> {
     pub rules: Rules,
     rows: BTreeMap<KeyId, Row<R>>,
     /// Rows in the order of their claims; some are gone, or have been claimed anew.
-    by_age: VecDeque<(Us, KeyId)>,
+    by_age: Deque<(Us, KeyId)>,
     /// What each write of the last `lag` replaced, and whether it left nothing in its place.
-    journal: VecDeque<(Us, KeyId, Option<Row<R>>, bool)>,
+    journal: Deque<(Us, KeyId, Option<Row<R>>, bool)>,
     pub tally: Tally,
 }
 
 impl<R: Copy> Store<R> {
     pub fn new(rules: Rules) -> Store<R> {
-        Store {
-            rules,
-            rows: BTreeMap::new(),
-            by_age: VecDeque::new(),
-            journal: VecDeque::new(),
-            tally: Tally::default(),
-        }
+        Store { rules, rows: BTreeMap::new(), by_age: Deque::new(), journal: Deque::new(), tally: Tally::default() }
     }
 
     fn kept(&self, row: &Row<R>, now: Us) -> bool {
@@ -570,7 +565,7 @@ mod tests {
             let rules = Rules { retention: Us(retention), rows_max: room, when_full: WhenFull::Evict, ..RULES };
             let mut s = Store::new(rules);
             let mut now = Us(0);
-            let mut made = VecDeque::new();
+            let mut made = Deque::new();
             for (i, gap) in gaps.into_iter().enumerate() {
                 now += Us(gap);
                 let k = id(1, i as u32);

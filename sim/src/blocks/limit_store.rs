@@ -28,8 +28,8 @@
 //! Leaves out: several shards, memory limits and eviction, `MULTI`, clients that wait for replicas.
 
 use super::limiter::{Algorithm, Decision, Limiter, Policy};
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// The name of a key: a user and, for calendar windows, the window's number, as in `limit:{7}:42`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -369,7 +369,7 @@ pub struct LimitStore {
     keys: Keys,
     replica: Keys,
     /// Written here and not yet there.
-    pending: VecDeque<(Us, Command)>,
+    pending: Deque<(Us, Command)>,
     /// Commands and scripts executed.
     pub commands: u64,
     /// `SET`s that wrote over a count that somebody else had raised since it was read.

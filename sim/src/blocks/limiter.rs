@@ -33,8 +33,8 @@
 //! Leaves out: the store's latency and two nodes that race for one key (another question), keys
 //! that expire, and more than one policy for a request.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// What was promised: at most `limit` per `window`, and how big a burst the buckets allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +253,7 @@ impl FixedWindow {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SlidingLog {
     /// (time, cost), oldest first.
-    entries: VecDeque<(i64, u64)>,
+    entries: Deque<(i64, u64)>,
     used: u64,
 }
 

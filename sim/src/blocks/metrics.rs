@@ -19,8 +19,8 @@
 //! Leaves out: the extrapolation of `rate()` to the edges of its range, staleness markers, native histograms (their
 //! buckets are [`Bounds::exponential`] with a factor of at most 1.1), and compression.
 
+use crate::deque::Deque;
 use crate::kernel::{Us, mix};
-use std::collections::VecDeque;
 
 /// Upper bounds of the buckets, ascending. One more bucket, without a bound, holds what is above the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,14 +188,14 @@ impl Histogram {
 /// The increases of the last scrapes: `increase(..[range])`, summed over instances.
 #[derive(Clone, Debug)]
 pub struct Range {
-    steps: VecDeque<Histogram>,
+    steps: Deque<Histogram>,
     most: usize,
 }
 
 impl Range {
     /// As long as so many scrapes.
     pub fn new(scrapes: usize) -> Range {
-        Range { steps: VecDeque::new(), most: scrapes.max(1) }
+        Range { steps: Deque::new(), most: scrapes.max(1) }
     }
 
     /// What one scrape added; nothing if it failed.

@@ -28,8 +28,8 @@
 //! Leaves out: the relay by transaction-log tailing (it differs in delay only), and several relays that
 //! share the rows.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::{BTreeSet, VecDeque};
 
 /// A row that waits to be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Row<M> {
 
 #[derive(Clone, Debug)]
 pub struct Outbox<M> {
-    rows: VecDeque<Row<M>>,
+    rows: Deque<Row<M>>,
     next_id: u32,
     capacity: usize,
     batch: usize,
@@ -49,7 +49,7 @@ pub struct Outbox<M> {
 impl<M: Copy> Outbox<M> {
     /// `batch`: how many rows one poll reads at most.
     pub fn new(capacity: usize, batch: usize) -> Outbox<M> {
-        Outbox { rows: VecDeque::new(), next_id: 0, capacity, batch }
+        Outbox { rows: Deque::new(), next_id: 0, capacity, batch }
     }
 
     /// Adds a row, within the transaction of the business change. `None` when the table is at its
@@ -98,7 +98,7 @@ impl<M: Copy> Outbox<M> {
 #[derive(Clone, Debug)]
 pub struct Relay {
     /// (row, when it is overdue), by row.
-    under_way: VecDeque<(u32, Us)>,
+    under_way: Deque<(u32, Us)>,
     patience: Us,
     /// The rows of a key one after another.
     ordered: bool,
@@ -107,7 +107,7 @@ pub struct Relay {
 impl Relay {
     /// `patience`: without a confirmation for so long, a row is published again.
     pub fn new(patience: Us, ordered: bool) -> Relay {
-        Relay { under_way: VecDeque::new(), patience, ordered }
+        Relay { under_way: Deque::new(), patience, ordered }
     }
 
     /// The rows to publish now, oldest first; from here on they are under way.
@@ -157,37 +157,41 @@ impl Relay {
 /// The ids of processed messages: (the business key, which of its messages).
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
-    seen: BTreeSet<(u32, u8)>,
+    /// In order. Keys grow with time, so what is new comes near the end and what is forgotten lies at the front.
+    seen: Deque<(u32, u8)>,
     duplicates: u64,
 }
 
 impl Inbox {
     /// Adds the id, within the transaction of the effect. False: processed before, so skip the effect.
     pub fn first_time(&mut self, key: u32, message: u8) -> bool {
-        let first = self.seen.insert((key, message));
-        self.duplicates += u64::from(!first);
-        first
+        let place = self.seen.binary_search(&(key, message));
+        match place {
+            Ok(_) => self.duplicates += 1,
+            Err(at) => self.seen.insert(at, (key, message)),
+        }
+        place.is_err()
     }
 
     /// Forgets a business key. Safe only when none of its messages can arrive any more; real tables
     /// keep rows for a fixed time and take the risk beyond it.
     pub fn forget(&mut self, key: u32) {
-        let old: Vec<(u32, u8)> = self.seen.range((key, 0)..=(key, u8::MAX)).copied().collect();
-        for row in old {
-            self.seen.remove(&row);
+        let first = self.seen.partition_point(|(k, _)| *k < key);
+        while self.seen.get(first).is_some_and(|(k, _)| *k == key) {
+            self.seen.remove(first);
         }
     }
 
     /// Whether this message has been processed, as far as the table knows.
     pub fn knows(&self, key: u32, message: u8) -> bool {
-        self.seen.contains(&(key, message))
+        self.seen.binary_search(&(key, message)).is_ok()
     }
 
     /// Forgets all business keys below this one: the rows that are older than the retention, where
     /// keys grow with time.
     pub fn forget_before(&mut self, key: u32) {
-        while self.seen.first().is_some_and(|(k, _)| *k < key) {
-            self.seen.pop_first();
+        while self.seen.front().is_some_and(|(k, _)| *k < key) {
+            self.seen.pop_front();
         }
     }
 
@@ -202,8 +206,7 @@ impl Inbox {
         self.seen.is_empty()
     }
     pub fn weight(&self) -> usize {
-        // A B-tree node is about two thirds full.
-        self.seen.len() * core::mem::size_of::<(u32, u8)>() * 3 / 2
+        self.seen.len() * core::mem::size_of::<(u32, u8)>()
     }
 }
 

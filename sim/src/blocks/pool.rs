@@ -21,8 +21,8 @@
 //! schedules the end of connecting and [`Pool::deadline`]. Leaves out: validation of idle
 //! connections, growing and shrinking with demand.
 
+use crate::deque::Deque;
 use crate::kernel::{Stream, Us};
-use std::collections::VecDeque;
 
 /// A caller by its owner's number.
 pub type Caller = u32;
@@ -81,7 +81,7 @@ pub struct Pool {
     leaked_open: u32,
     /// Open now, used or idle.
     open: u32,
-    waiting: VecDeque<Waiter>,
+    waiting: Deque<Waiter>,
     /// So that lifetimes differ.
     spread: Stream,
     pub opened: u64,
@@ -104,7 +104,7 @@ impl Pool {
             leaked: 0,
             leaked_open: 0,
             open: 0,
-            waiting: VecDeque::new(),
+            waiting: Deque::new(),
             spread: Stream::new(seed, "pool", "lifetime", number),
             opened: 0,
         }
@@ -398,14 +398,14 @@ mod tests {
         fn nobody_is_forgotten(size in 1u32..6, room in 0u32..6, steps in prop::collection::vec((0u64..600, 0u8..10), 1..300)) {
             let mut p = pool(size, room);
             let mut now = Us::ZERO;
-            let mut holding: VecDeque<Option<Connection>> = VecDeque::new();
+            let mut holding: Deque<Option<Connection>> = Deque::new();
             let (mut came, mut served, mut refused, mut late, mut last) = (0u32, 0u32, 0u32, 0u32, None);
             for (gap, what) in steps {
                 now += Us::ms(gap);
                 while p.expire(now).is_some() {
                     late += 1;
                 }
-                let mut got = |p: &mut Pool, a: Acquire, holding: &mut VecDeque<Option<Connection>>| match a {
+                let mut got = |p: &mut Pool, a: Acquire, holding: &mut Deque<Option<Connection>>| match a {
                     Acquire::Granted(c) => holding.push_back(Some(c)),
                     Acquire::Open => { let c = p.open(now); holding.push_back(Some(c)); }
                     Acquire::Queued => {}

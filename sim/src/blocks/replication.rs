@@ -22,8 +22,8 @@
 //! The block schedules nothing. Leaves out: how a primary's death is noticed, two primaries at once,
 //! logical replication, conflicts between replay and queries.
 
+use crate::deque::Deque;
 use crate::kernel::{Us, unit_exp};
-use std::collections::VecDeque;
 
 /// The number of a record in the log, from 1. As a state: everything up to it.
 pub type Position = u32;
@@ -97,7 +97,7 @@ pub struct Log {
     committed: Position,
     acked: Position,
     /// Commit times of the last records, in microseconds without the high bits: enough for an hour.
-    times: VecDeque<u32>,
+    times: Deque<u32>,
     members: Vec<Member>,
     leader: Option<usize>,
 }
@@ -107,7 +107,7 @@ impl Log {
     pub fn new(followers: usize, stores: usize) -> Log {
         let member = |votes| Member { up: true, votes, safe: 0, received: 0, applied: 0 };
         let members = (0..=followers + stores).map(|i| member(i <= followers)).collect();
-        Log { committed: 0, acked: 0, times: VecDeque::new(), members, leader: Some(0) }
+        Log { committed: 0, acked: 0, times: Deque::new(), members, leader: Some(0) }
     }
 
     #[inline(always)]
@@ -252,7 +252,8 @@ impl Log {
         let position = self.members[member].safe;
         let lost = self.acked.saturating_sub(position);
         let dropped = (self.committed - position) as usize;
-        self.times.truncate(self.times.len().saturating_sub(dropped));
+        let kept = self.times.len().saturating_sub(dropped);
+        self.times.truncate(kept);
         self.committed = position;
         self.acked = self.acked.min(position);
         self.leader = Some(member);

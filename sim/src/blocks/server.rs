@@ -20,8 +20,8 @@
 //!
 //! Leaves out: preemption, processor sharing, and the cost of switching between requests.
 
+use crate::deque::Deque;
 use crate::kernel::{Us, unit_exp};
-use std::collections::VecDeque;
 
 /// How service times vary around their mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub const CLASSES: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     /// One lane a class under `Priority` and `Fair`; otherwise all wait in the first.
-    lanes: [VecDeque<Job>; CLASSES],
+    lanes: [Deque<Job>; CLASSES],
     /// How many wait in all lanes.
     waiting: usize,
     /// Whose turn it is under `Fair`.
@@ -302,7 +302,7 @@ impl Line {
             Order::Lifo => self.lanes[0].pop_back(),
             Order::LifoBeyond(_) if self.newest_first(order) => self.lanes[0].pop_back(),
             Order::LifoBeyond(_) => self.lanes[0].pop_front(),
-            Order::Priority => self.lanes.iter_mut().find_map(VecDeque::pop_front),
+            Order::Priority => self.lanes.iter_mut().find_map(|queue| queue.pop_front()),
             Order::Fair => (0..CLASSES).find_map(|_| {
                 let lane = self.turn as usize;
                 self.turn = (self.turn + 1) % CLASSES as u8;
@@ -324,7 +324,7 @@ impl Line {
 
     /// The longest wait in the line, and whether there is one.
     pub fn oldest(&self) -> Option<Job> {
-        self.lanes.iter().filter_map(VecDeque::front).copied().min_by_key(Job::at)
+        self.lanes.iter().filter_map(|queue| queue.front()).copied().min_by_key(Job::at)
     }
 
     /// The order has changed under those who wait: they are put into the lanes it needs.

@@ -31,8 +31,8 @@
 //! The block keeps no clock and schedules nothing. Leaves out: the cost of making and sending spans, spans that get
 //! lost, and links between traces.
 
+use crate::deque::Deque;
 use crate::kernel::{Us, mix};
-use std::collections::VecDeque;
 
 /// One piece of work on behalf of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,7 +299,7 @@ pub struct Verdict {
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// In the order of their first spans.
-    pending: VecDeque<Pending>,
+    pending: Deque<Pending>,
 }
 
 impl Tail {

@@ -1,14 +1,14 @@
 //! A bracket of fixed width that slides along time and remembers the most it ever held.
 
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// Counts what happened in (t - span, t] for every t, exactly: nothing is binned, so the maximum
 /// is that of every possible position of the bracket. Costs memory for what it holds now.
 #[derive(Clone, Debug)]
 pub struct Bracket {
     span: Us,
-    entries: VecDeque<(Us, u64)>,
+    entries: Deque<(Us, u64)>,
     sum: u64,
     worst: u64,
     worst_from: Us,
@@ -17,7 +17,7 @@ pub struct Bracket {
 
 impl Bracket {
     pub fn new(span: Us) -> Bracket {
-        Bracket { span, entries: VecDeque::new(), sum: 0, worst: 0, worst_from: Us::ZERO, worst_to: Us::ZERO }
+        Bracket { span, entries: Deque::new(), sum: 0, worst: 0, worst_from: Us::ZERO, worst_to: Us::ZERO }
     }
 
     /// `n` more at `now`, which is never earlier than the last time.

@@ -4,8 +4,8 @@
 //! So a value lags by at most one slot, and the state is a few numbers however much happens.
 
 use super::hist::Hist;
+use crate::deque::Deque;
 use crate::kernel::Us;
-use std::collections::VecDeque;
 
 /// Slots of a [`Rate`].
 const SLOTS: usize = 20;
@@ -122,7 +122,7 @@ pub struct Recent {
     slot: Us,
     slots: usize,
     /// Oldest first; the last one is being filled.
-    ring: VecDeque<Hist>,
+    ring: Deque<Hist>,
     current: u64,
     sum: Hist,
 }
@@ -133,7 +133,7 @@ impl Recent {
         Recent {
             slot: Us((window.0 / slots as u64).max(1)),
             slots,
-            ring: VecDeque::from([Hist::new()]),
+            ring: Deque::from([Hist::new()]),
             current: 0,
             sum: Hist::new(),
         }

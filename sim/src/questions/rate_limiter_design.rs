@@ -17,11 +17,11 @@ use crate::blocks::limiter::{Algorithm, Decision, Limiter, Policy};
 use crate::blocks::load::Load;
 use crate::decimal::fixed;
 use crate::declare::{Act, Arg, Better, Help, Knob, Knobs, Measure, Number, Question, Tone};
+use crate::deque::Deque;
 use crate::indexed;
 use crate::kernel::{Ctx, Line, Model, Read, Setup, Stream, Tape, Told, Trace, Us, make, mix, read, told};
 use crate::look::{capital, span};
 use crate::measure::bracket::Bracket;
-use std::collections::VecDeque;
 
 const ALGORITHMS: &[(&str, &str)] = &[
     ("fixed-window", "Fixed window"),
@@ -393,7 +393,7 @@ pub struct RateLimiter {
     pub keys: Vec<KeyState>,
     pub lanes: [Lane; 6],
     pub clients: [ClientTotals; CLIENTS_MAX],
-    pub recent: VecDeque<Mark>,
+    pub recent: Deque<Mark>,
     pub last_refusal: Option<Mark>,
     /// What the limiter's clock shows beyond the true time, in microseconds.
     offset: i64,
@@ -935,7 +935,7 @@ impl Model for RateLimiter {
             keys,
             lanes: [Lane::default(); 6],
             clients: [ClientTotals::default(); CLIENTS_MAX],
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             last_refusal: None,
             offset: 0,
             stepped_at: Us::ZERO,

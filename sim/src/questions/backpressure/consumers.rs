@@ -78,7 +78,7 @@ pub(super) struct Member {
     paused: bool,
     watched: bool,
     committed_at: Us,
-    buffer: VecDeque<Fetched>,
+    buffer: Deque<Fetched>,
     pub(super) busy: u32,
     pub(super) kind: SpanKind,
     pub(super) since: Us,
@@ -106,8 +106,8 @@ pub(super) struct Consumers {
     pub(super) effects: Vec<Progress>,
     /// Grows when a partition gets another owner: records fetched before are not the owner's.
     reign: Vec<u32>,
-    pub(super) spans: VecDeque<Span>,
-    pub(super) rebalances: VecDeque<Rebalance>,
+    pub(super) spans: Deque<Span>,
+    pub(super) rebalances: Deque<Rebalance>,
 }
 
 impl Consumers {
@@ -123,7 +123,7 @@ impl Consumers {
             paused: false,
             watched: false,
             committed_at: Us::ZERO,
-            buffer: VecDeque::new(),
+            buffer: Deque::new(),
             busy: 0,
             kind: SpanKind::Polling,
             since: Us::ZERO,
@@ -136,8 +136,8 @@ impl Consumers {
             progress: vec![Progress::default(); p],
             effects: vec![Progress::default(); p],
             reign: vec![0; p],
-            spans: VecDeque::new(),
-            rebalances: VecDeque::new(),
+            spans: Deque::new(),
+            rebalances: Deque::new(),
         }
     }
 

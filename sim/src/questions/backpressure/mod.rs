@@ -34,13 +34,13 @@ use crate::blocks::load::Load;
 use crate::blocks::retry::{Backoff, Jitter, Retry};
 use crate::blocks::server::{DelayControl, Dropped, Job, Law, Line as Waiting, Order, Rules};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::hist::Hist;
 use crate::measure::series::{Rate, Recent};
 use crate::slab::Slab;
 use consumers::{Consumers, Strategy};
-use std::collections::VecDeque;
 use words::code;
 use work::{Task, Works};
 
@@ -247,7 +247,7 @@ enum ClientState {
 struct Tenant {
     load: Load,
     /// Requests that it may not send yet: one, and repeats of others.
-    held: VecDeque<u32>,
+    held: Deque<u32>,
     /// Produced in a burst while it was held back.
     owed: u32,
     /// Its requests without a final answer.
@@ -362,7 +362,7 @@ pub struct Backpressure {
 
     requests: Slab<Request>,
     /// Attempts inside in the order in which their callers' patience ends.
-    deadlines: VecDeque<Job>,
+    deadlines: Deque<Job>,
     deadline_set: bool,
     line: Waiting,
     limit: Option<Adaptive>,
@@ -375,7 +375,7 @@ pub struct Backpressure {
     frozen_until: Us,
     db: Database,
     db_running: u32,
-    db_waiting: VecDeque<u32>,
+    db_waiting: Deque<u32>,
 
     consumers: Consumers,
 
@@ -500,7 +500,7 @@ impl Model for Backpressure {
         let seeds = Stream::new(setup.seed, "tape", "producers", 0);
         let tenants = (0..s.tenants).map(|t| Tenant {
             load: Load::new(Tape::new(seeds.at(t as u64 + 1)), 0.0),
-            held: VecDeque::new(),
+            held: Deque::new(),
             owed: 0,
             unanswered: 0,
             ceiling: s.window,
@@ -520,7 +520,7 @@ impl Model for Backpressure {
             jitter: Stream::new(setup.seed, "retry", "jitter", 0),
             tenants: tenants.collect(),
             requests: Slab::default(),
-            deadlines: VecDeque::new(),
+            deadlines: Deque::new(),
             deadline_set: false,
             line: Waiting::default(),
             limit: s.rule.map(|r| Adaptive::new(r, LIMIT_FIRST, LIMIT_MIN, ceiling, PROBE_EVERY)),
@@ -531,7 +531,7 @@ impl Model for Backpressure {
             frozen_until: Us::ZERO,
             db: Database::new(s.usl()),
             db_running: 0,
-            db_waiting: VecDeque::new(),
+            db_waiting: Deque::new(),
             consumers: Consumers::new(&s),
             counts: Counts::default(),
             rates: Rates {

@@ -38,11 +38,11 @@ use crate::blocks::router::{Choice, Route};
 use crate::blocks::server::Law;
 use crate::blocks::shard::{Placement, ShardMap};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, mix};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
 use look::Second;
-use std::collections::VecDeque;
 use words::code;
 
 /// To a node and back, or to the cache, within the region.
@@ -379,7 +379,7 @@ struct Shard {
     flushes: Chain,
     /// Committed, and not yet confirmed.
     waiting: Chain,
-    queue: VecDeque<Queued>,
+    queue: Deque<Queued>,
     /// Microseconds of work of its nodes in this second and in the last one.
     work: u64,
     worked: u64,
@@ -609,7 +609,7 @@ impl Spikes {
             sessions: 0,
             flushes: Chain::default(),
             waiting: Chain::default(),
-            queue: VecDeque::new(),
+            queue: Deque::new(),
             work: 0,
             worked: 0,
         });

@@ -9,8 +9,8 @@ use super::words::code;
 use super::{Cause, Change, DebugLatency, Ev, RESTART_FOR, Service, knob};
 use crate::blocks::tracer::{Span, critical_path, misplaced, self_time, stamped, straighten};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Us};
-use std::collections::VecDeque;
 
 /// Traces that can still be looked at.
 const KEPT: usize = 64;
@@ -202,13 +202,13 @@ pub(super) struct Desk {
     pub named: Option<Us>,
     pub revealed: bool,
     pub mended: Option<Us>,
-    pub findings: VecDeque<Finding>,
+    pub findings: Deque<Finding>,
     /// The last change that is in force.
     pub changed: Option<(Change, usize)>,
     /// Exemplars: traces that can be opened.
-    pub traces: VecDeque<KeptTrace>,
+    pub traces: Deque<KeptTrace>,
     /// Self times of kept traces, for the map: a few a second.
-    pub map: VecDeque<(Us, [f32; SERVICES])>,
+    pub map: Deque<(Us, [f32; SERVICES])>,
     /// The trace that is looked at, as its hosts' clocks stamped it; before any is opened, one from before the trouble.
     pub open: Option<KeptTrace>,
     pub was_opened: bool,
@@ -234,10 +234,10 @@ impl Desk {
             named: None,
             revealed: false,
             mended: None,
-            findings: VecDeque::new(),
+            findings: Deque::new(),
             changed: None,
-            traces: VecDeque::new(),
-            map: VecDeque::new(),
+            traces: Deque::new(),
+            map: Deque::new(),
             open: None,
             was_opened: false,
             misplaced: 0,

@@ -28,6 +28,7 @@ use crate::blocks::pool::{Acquire, Pool, Returned};
 use crate::blocks::server::{Job, Law, Line as Waiting, Offer, Rules, Workers};
 use crate::blocks::tracer::{Span, Tail, TailRules, head_keeps};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, unit_exp};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::hist::Hist;
@@ -36,7 +37,6 @@ use crate::slab::Slab;
 use cases::*;
 use desk::Desk;
 use look::{Columns, stat};
-use std::collections::VecDeque;
 use words::code;
 
 /// Requests that may wait for a worker of one instance.
@@ -288,7 +288,7 @@ pub struct DebugLatency {
     numbers: u32,
     tail: Tail,
     /// Traces that the tail sampler will keep, while they wait for its decision.
-    held: VecDeque<KeptTrace>,
+    held: Deque<KeptTrace>,
     desk: Desk,
     counts: Counts,
     columns: Columns,
@@ -1273,7 +1273,7 @@ impl Model for DebugLatency {
             calls: Slab::default(),
             numbers: 0,
             tail: Tail::default(),
-            held: VecDeque::new(),
+            held: Deque::new(),
             desk: Desk::new(k),
             counts: Counts::default(),
             columns: Columns::default(),

@@ -22,6 +22,7 @@ use crate::blocks::limit_store::{Answer, Clock, Command, Key, LimitStore, Reply,
 use crate::blocks::limiter::{Algorithm, Decision, Policy};
 use crate::blocks::load::Load;
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Tape, Trace, Us, mix};
 use crate::measure::bracket::Bracket;
 use crate::measure::conserve::balance;
@@ -32,7 +33,6 @@ use judge::Truths;
 pub use judge::Verdict;
 use nodes::Mail;
 pub use nodes::Node;
-use std::collections::VecDeque;
 use told::code;
 pub use told::{tenths, user_name};
 
@@ -279,7 +279,7 @@ pub struct DistributedLimit {
     next_request: u32,
     arrivals: u64,
     under_way: u64,
-    pub recent: VecDeque<Mark>,
+    pub recent: Deque<Mark>,
     pub last_refusal: Option<Mark>,
     took: Hist,
     took_sum: u64,
@@ -862,7 +862,7 @@ impl Model for DistributedLimit {
             next_request: 0,
             arrivals: 0,
             under_way: 0,
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             last_refusal: None,
             took: Hist::new(),
             took_sum: 0,

@@ -24,10 +24,10 @@ use crate::blocks::event_store::{EventStore, Loaded, Others, Past, Reader, store
 use crate::blocks::load::Load;
 use crate::blocks::projector::Safety;
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::measure::series::{Rate, Recent};
 use crate::slab::Slab;
-use std::collections::VecDeque;
 use words::code;
 
 /// Commands that may be at work at once.
@@ -224,8 +224,8 @@ pub struct EventSourcing {
     counts: Counts,
     rates: Rates,
     loads: Recent,
-    marks: VecDeque<Mark>,
-    trail: VecDeque<(Us, i64)>,
+    marks: Deque<Mark>,
+    trail: Deque<(Us, i64)>,
 }
 
 impl EventSourcing {
@@ -456,7 +456,7 @@ impl Model for EventSourcing {
             codec: Codec::V1,
             layout: 1,
             others: Others::new(history, s.live),
-            trail: VecDeque::from([(Us::ZERO, truth[0].cents)]),
+            trail: Deque::from([(Us::ZERO, truth[0].cents)]),
             store,
             truth,
             erased: vec![false; s.accounts],
@@ -479,7 +479,7 @@ impl Model for EventSourcing {
                 folded: rate(Us::s(10)),
             },
             loads: Recent::new(Us::s(10), 10),
-            marks: VecDeque::new(),
+            marks: Deque::new(),
         }
     }
 

@@ -18,15 +18,16 @@ use crate::blocks::network::{Delay, Fate, Mesh, Wire};
 use crate::blocks::replica::{Behind, Entry, Observer, Op, Replica, Rule, State};
 use crate::blocks::session::{Seen, Session, Token, Violations};
 use crate::declare::{Help, Knobs, Question, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Read, Setup, Stream, Tape, Told, Trace, Us, make, mix, read, told};
 use crate::measure::conserve::balance;
 use crate::measure::hist::Hist;
 use crate::measure::series::{Rate, Recent};
+use crate::rows::Rows;
 use declaration::{
     FANOUT_NEEDED, KEYS, LAW_FIXED, LINKS, LOOK_OFF, LOOK_OTHER, NODES, ROUTE_NEAREST, RULES, SESSIONS, USERS, YOU,
     act, knob, link_ends, link_index, measure, number,
 };
-use std::collections::{BTreeMap, VecDeque};
 pub use told::Sort;
 use told::{Who, two};
 
@@ -319,7 +320,7 @@ pub struct EventualConsistency {
     group: Vec<usize>,
     minority: Vec<bool>,
     observers: Vec<Observer>,
-    requests: BTreeMap<u32, Request>,
+    requests: Rows<Request>,
     next_request: u32,
     packets: Vec<Option<Packet>>,
     free: Vec<u32>,
@@ -335,7 +336,7 @@ pub struct EventualConsistency {
     /// Where each client's session is pinned, and what it knows of each key.
     pins: [Option<u8>; USERS.len()],
     tokens: Vec<[Token; KEYS.len()]>,
-    recent: VecDeque<Done>,
+    recent: Deque<Done>,
     stale: Share,
     available: [Share; 2],
     messages: Rate,
@@ -1130,7 +1131,7 @@ impl Model for EventualConsistency {
             group: Vec::new(),
             minority: Vec::new(),
             observers: vec![Observer::default(); keys],
-            requests: BTreeMap::new(),
+            requests: Rows::default(),
             next_request: 0,
             packets: Vec::new(),
             free: Vec::new(),
@@ -1145,7 +1146,7 @@ impl Model for EventualConsistency {
             likes: 0,
             pins: [None; USERS.len()],
             tokens: vec![[Token::default(); KEYS.len()]; USERS.len()],
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             stale: Share::new(),
             available: [Share::new(), Share::new()],
             messages: Rate::new(Us::s(10)),
@@ -1440,16 +1441,20 @@ impl Model for EventualConsistency {
             + self.replicas.iter().map(|r| core::mem::size_of::<Replica>() + r.weight()).sum::<usize>()
             + self.mesh.weight()
             + self.observers.iter().map(|o| core::mem::size_of::<Observer>() + o.weight()).sum::<usize>()
-            // Tree nodes are at least half full.
-            + self.requests.values().map(|r| 2 * core::mem::size_of::<(u32, Request)>() + on_heap(r)).sum::<usize>()
+            + self.requests.weight()
+            + self.requests.values().map(on_heap).sum::<usize>()
             + self.packets.capacity() * core::mem::size_of::<Option<Packet>>()
             + self.packets().map(Packet::weight).sum::<usize>()
             + self.free.capacity() * 4
             + self.recent.capacity() * core::mem::size_of::<Done>()
             + self.tokens.capacity() * core::mem::size_of::<[Token; KEYS.len()]>()
-            + self.ages.weight() + self.read_times.weight() + self.write_times.weight()
-            + self.read_all.weight() + self.write_all.weight()
-            + self.knobs.values().len() * 8 + self.replicas.len() * 9
+            + self.ages.weight()
+            + self.read_times.weight()
+            + self.write_times.weight()
+            + self.read_all.weight()
+            + self.write_all.weight()
+            + self.knobs.values().len() * 8
+            + self.replicas.len() * 9
     }
 
     fn tell(line: &Line) -> String {

@@ -27,11 +27,11 @@ use crate::blocks::load::Load;
 use crate::blocks::network::{Delay, Fate, Link, Wire};
 use crate::blocks::retry::{Backoff, Jitter, Retry};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, mix, unit_exp};
 use crate::look::ms;
 use crate::measure::hist::Hist;
 use server::Handling;
-use std::collections::VecDeque;
 use story::code;
 
 pub const CLIENT: u8 = 0;
@@ -465,7 +465,7 @@ pub struct IdempotentApi {
     next_charge: u32,
     next_key: [u32; CUSTOMERS as usize + 1],
     scripted: u64,
-    pub recent: VecDeque<u32>,
+    pub recent: Deque<u32>,
     /// The reader's last payment: the acts are about it.
     pub mine: Option<u32>,
 
@@ -481,9 +481,9 @@ pub struct IdempotentApi {
     /// provider has forgotten its keys, or payloads are not compared.
     beyond_promise: bool,
 
-    pub flights: VecDeque<Flight>,
-    pub marks: VecDeque<Mark>,
-    pub statement: VecDeque<Entry>,
+    pub flights: Deque<Flight>,
+    pub marks: Deque<Mark>,
+    pub statement: Deque<Entry>,
     /// The payment that something notable last happened to.
     pub notable: u32,
     pub tally: Tally,
@@ -938,7 +938,7 @@ impl Model for IdempotentApi {
             next_charge: 0,
             next_key: [0; CUSTOMERS as usize + 1],
             scripted: 0,
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             mine: None,
             up: [true; NODES],
             down_since: [Us::ZERO; NODES],
@@ -947,9 +947,9 @@ impl Model for IdempotentApi {
             singles: Armed::default(),
             new_keys: 0,
             beyond_promise: false,
-            flights: VecDeque::new(),
-            marks: VecDeque::new(),
-            statement: VecDeque::new(),
+            flights: Deque::new(),
+            marks: Deque::new(),
+            statement: Deque::new(),
             notable: Line::NO_REQUEST,
             tally: Tally::default(),
             times: Hist::new(),

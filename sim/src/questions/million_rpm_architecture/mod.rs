@@ -35,10 +35,10 @@ use crate::blocks::load::Load;
 use crate::blocks::server::Law;
 use crate::blocks::shard::{Placement, ShardMap};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use words::code;
 
@@ -627,7 +627,7 @@ pub struct Million {
     connections_area: u64,
     connections_mean: f32,
 
-    backlog: VecDeque<u32>,
+    backlog: Deque<u32>,
     job_busy: u32,
     job_stop: u16,
     jobs_stopped: bool,
@@ -856,7 +856,7 @@ impl Model for Million {
             connections_since: Us::ZERO,
             connections_area: 0,
             connections_mean: 0.0,
-            backlog: VecDeque::new(),
+            backlog: Deque::new(),
             job_busy: 0,
             job_stop: 0,
             jobs_stopped: false,

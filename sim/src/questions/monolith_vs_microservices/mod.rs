@@ -29,13 +29,13 @@ use crate::blocks::delivery::{Delivery, Rules, Step};
 use crate::blocks::load::Load;
 use crate::blocks::network::TwoPoint;
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::{Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
 use crate::slab::Slab;
 use declare::AS_SET;
 use runtime::{Call, Page, Recording};
-use std::collections::VecDeque;
 use words::code;
 
 /// Modules, and so deployables, at most; one deployable more is there for a module that moves out.
@@ -270,7 +270,7 @@ struct Module {
 struct Deployable {
     replicas: u32,
     busy: u32,
-    line: VecDeque<Call>,
+    line: Deque<Call>,
     life: u16,
     down_until: Us,
     down: Down,
@@ -454,7 +454,7 @@ impl Model for Product {
         let deployable = Deployable {
             replicas: s.replicas_min,
             busy: 0,
-            line: VecDeque::new(),
+            line: Deque::new(),
             life: 0,
             down_until: Us::ZERO,
             down: Down::Not,

@@ -28,12 +28,12 @@ use crate::blocks::load_tester::Tester;
 use crate::blocks::metrics::{Bounds, Prices};
 use crate::blocks::tracer::TailRules;
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::Samples;
 use crate::measure::series::Rate;
 use crate::slab::Slab;
 use shop::{Request, Station};
-use std::collections::VecDeque;
 use telemetry::Telemetry;
 use words::code;
 
@@ -288,7 +288,7 @@ pub struct Observability {
     stations: Vec<Station>,
     requests: Slab<Request>,
     /// When the users of these leave, in that order: (when, slot, id).
-    deadlines: VecDeque<(Us, u32, u32)>,
+    deadlines: Deque<(Us, u32, u32)>,
     tester: Option<Tester>,
     /// Requests given so far.
     given: u32,
@@ -385,7 +385,7 @@ impl Model for Observability {
             mended: None,
             stations: stations.collect(),
             requests: Slab::default(),
-            deadlines: VecDeque::new(),
+            deadlines: Deque::new(),
             tester,
             given: 0,
             bounds: bounds(setup.knobs),

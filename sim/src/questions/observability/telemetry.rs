@@ -7,10 +7,10 @@ use crate::blocks::burn_rate::{RULES, Seen, Tallies, Tally, look};
 use crate::blocks::metrics::{Distinct, Exemplar, Exemplars, Histogram, Range, mean, weighted};
 use crate::blocks::tracer::{Kept, Span, Tail, Verdict, head_keeps};
 use crate::declare::Tone;
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Us, mix};
 use crate::look::Fate;
 use crate::measure::series::{Rate, Recent};
-use std::collections::VecDeque;
 
 /// The way between a user and the balancer, there and back.
 pub const ROUND_TRIP: Us = Us::ms(20);
@@ -128,10 +128,10 @@ pub(super) struct Telemetry {
     pub merged_99: Option<f64>,
     pub label_sets: Distinct,
     /// Busiest station at each of the last scrapes, for those who page on it.
-    busiest: VecDeque<f64>,
+    busiest: Deque<f64>,
     pub alerts: [Alert; 3],
     /// When a rule began to fire or let go.
-    pub changes: VecDeque<(Us, u8, bool)>,
+    pub changes: Deque<(Us, u8, bool)>,
     // Traces.
     pub tail: Tail,
     pub records: Vec<Record>,
@@ -180,9 +180,9 @@ impl Telemetry {
             reported: [None; 3],
             merged_99: None,
             label_sets: Distinct::default(),
-            busiest: VecDeque::new(),
+            busiest: Deque::new(),
             alerts: [Alert::default(); 3],
-            changes: VecDeque::new(),
+            changes: Deque::new(),
             tail: Tail::default(),
             records: Vec::new(),
             opened: None,
@@ -232,7 +232,8 @@ impl Observability {
     /// The user will leave at this time unless the answer is at the balancer by then.
     pub(super) fn deadline(&mut self, slot: u32, id: u32, now: Us) {
         if self.s.patience > Us::ZERO {
-            self.deadlines.push_back((now + self.s.patience - self.way_time(), slot, id));
+            let deadline = (now + self.s.patience - self.way_time(), slot, id);
+            self.deadlines.push_back(deadline);
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) struct Subscriber {
     /// What has taken effect, or never will: the truth, whether there is an inbox or not.
     pub(super) effects: Progress,
     /// (an event that has not taken effect, a later one of the same invoice that has).
-    early: VecDeque<(u32, u32)>,
+    early: Deque<(u32, u32)>,
     wakes_at: Us,
 }
 
@@ -97,7 +97,7 @@ impl Subscriber {
             dead: DeadLetters::new(DEAD_MAX),
             inbox: Inbox::default(),
             effects: Progress::default(),
-            early: VecDeque::new(),
+            early: Deque::new(),
             wakes_at: Us::MAX,
         }
     }

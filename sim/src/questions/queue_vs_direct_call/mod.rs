@@ -32,13 +32,13 @@ use crate::blocks::outbox::{Outbox, Relay};
 use crate::blocks::retry::{Backoff, Jitter, Retry};
 use crate::blocks::server::Law;
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, mix};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
 use crate::slab::Slab;
 use api::Request;
 use consumers::Subscriber;
-use std::collections::VecDeque;
 use words::code;
 
 /// Tax, PDF, email and ledger.
@@ -411,7 +411,7 @@ pub struct QueueVsDirectCall {
     next_request: u32,
     next_invoice: u32,
     /// (invoice, customer, its last event) of those saved last.
-    recent: VecDeque<(u32, u16, u32)>,
+    recent: Deque<(u32, u16, u32)>,
     services: [Condition; SERVICES],
 
     outbox: Outbox<Msg>,
@@ -423,9 +423,9 @@ pub struct QueueVsDirectCall {
     subs: Vec<Subscriber>,
 
     /// Events from `first_event` on; those before it that are not over everywhere are in `kept`.
-    events: VecDeque<Event>,
+    events: Deque<Event>,
     first_event: u32,
-    kept: VecDeque<(u32, Event)>,
+    kept: Deque<(u32, Event)>,
 
     /// Lost by a consumer that had acknowledged them, with perhaps another copy somewhere: (service, event).
     doubtful: Vec<(u8, u32)>,
@@ -678,7 +678,7 @@ impl Model for QueueVsDirectCall {
             next_request: 0,
             // Invoices of other runs have other numbers, and other partitions with them.
             next_invoice: 1_000 + (mix(setup.seed) % 9_000) as u32,
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             services: [Condition::default(); SERVICES],
             outbox: Outbox::new(s.capacity, RELAY_BATCH),
             relay: Relay::new(s.publish_timeout, k.on(knob::ORDERED)),
@@ -687,9 +687,9 @@ impl Model for QueueVsDirectCall {
             broker_down_until: Us::ZERO,
             topic: Topic::new(s.partitions, s.capacity),
             subs: (0..SERVICES).map(|_| Subscriber::new(&s, k.int(knob::CONSUMERS) as usize)).collect(),
-            events: VecDeque::new(),
+            events: Deque::new(),
             first_event: 0,
-            kept: VecDeque::new(),
+            kept: Deque::new(),
             doubtful: Vec::new(),
             crashes: Armed::default(),
             singles: Armed::default(),

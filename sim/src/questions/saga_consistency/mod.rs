@@ -32,9 +32,10 @@ use crate::blocks::network::{Delay, Mesh, Wire};
 use crate::blocks::outbox::{Inbox, Outbox};
 use crate::blocks::saga::{Plan, Progress};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, mix, unit_exp};
 use crate::measure::hist::Hist;
-use std::collections::{BTreeMap, VecDeque};
+use crate::rows::Rows;
 use story::code;
 
 pub const ORDER: u8 = 0;
@@ -448,10 +449,10 @@ pub struct SagaConsistency {
     pub locks: LockTable,
 
     /// Orders that are not over, or that something is still on its way for.
-    pub orders: BTreeMap<u32, Purchase>,
+    pub orders: Rows<Purchase>,
     next_order: u32,
     scripted: u64,
-    pub recent: VecDeque<u32>,
+    pub recent: Deque<u32>,
 
     pub up: [bool; 4],
     pub down_since: [Us; 7],
@@ -464,7 +465,7 @@ pub struct SagaConsistency {
     pub reserved: [u32; ARTICLES],
     pub shipped: [u32; ARTICLES],
     /// Orders that wait for a pending reservation, by article.
-    stock_queue: Vec<VecDeque<u32>>,
+    stock_queue: Vec<Deque<u32>>,
     /// Orders refused while units were only reserved, by article.
     refused_while_reserved: [u32; ARTICLES],
 
@@ -473,14 +474,14 @@ pub struct SagaConsistency {
     kills: Vec<bool>,
     fail_undo: u32,
 
-    feed: VecDeque<(Us, u32, Status)>,
+    feed: Deque<(Us, u32, Status)>,
     projecting: bool,
     pub projector_paused_until: Us,
     reader_generation: u32,
     reader: Stream,
 
-    pub flights: VecDeque<Flight>,
-    pub marks: VecDeque<Mark>,
+    pub flights: Deque<Flight>,
+    pub marks: Deque<Mark>,
     pub last_notable: u32,
 
     pub charged_cents: u64,
@@ -1018,10 +1019,10 @@ impl Model for SagaConsistency {
             polling: [false; 4],
             inboxes: vec![Inbox::default(); 4],
             locks: LockTable::default(),
-            orders: BTreeMap::new(),
+            orders: Rows::default(),
             next_order: 0,
             scripted: 0,
-            recent: VecDeque::new(),
+            recent: Deque::new(),
             up: [true; 4],
             down_since: [Us::ZERO; 7],
             incarnation: [0; 4],
@@ -1031,19 +1032,19 @@ impl Model for SagaConsistency {
             on_hand: [stock; ARTICLES],
             reserved: [0; ARTICLES],
             shipped: [0; ARTICLES],
-            stock_queue: vec![VecDeque::new(); ARTICLES],
+            stock_queue: vec![Deque::new(); ARTICLES],
             refused_while_reserved: [0; ARTICLES],
             crashes: Armed::default(),
             singles: Armed::default(),
             kills: Vec::new(),
             fail_undo: 0,
-            feed: VecDeque::new(),
+            feed: Deque::new(),
             projecting: false,
             projector_paused_until: Us::ZERO,
             reader_generation: 0,
             reader: Stream::new(setup.seed, "saga", "reader", 0),
-            flights: VecDeque::new(),
-            marks: VecDeque::new(),
+            flights: Deque::new(),
+            marks: Deque::new(),
             last_notable: Line::NO_REQUEST,
             charged_cents: 0,
             refunded_cents: 0,
@@ -1269,7 +1270,7 @@ impl Model for SagaConsistency {
                 ));
             }
         }
-        for (id, o) in &self.orders {
+        for (id, o) in self.orders.iter() {
             if o.parts.contains(&Part::Committed) && o.parts.contains(&Part::Aborted) {
                 return Err(format!("order {id}: one participant committed and another aborted: {:?}", o.parts));
             }
@@ -1304,8 +1305,7 @@ impl Model for SagaConsistency {
 
     fn weight(&self) -> usize {
         core::mem::size_of::<Self>()
-            // A B-tree node is about two thirds full.
-            + self.orders.len() * (core::mem::size_of::<Purchase>() + 4) * 3 / 2
+            + self.orders.weight()
             + self.outboxes.iter().map(Outbox::weight).sum::<usize>()
             + self.inboxes.iter().map(Inbox::weight).sum::<usize>()
             + self.broker.weight()

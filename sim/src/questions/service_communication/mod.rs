@@ -27,12 +27,12 @@ use crate::blocks::load::Load;
 use crate::blocks::retry::{Backoff, Budget, Jitter, LAYERS_MAX, Layers, Retry, Throttle};
 use crate::blocks::server::{Job, Law, Line as Waiting, Offer, Rules};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Meters, Recent};
 use crate::slab::Slab;
 use behind::Behind;
-use std::collections::VecDeque;
 use words::code;
 
 /// Unused retry allowance is kept up to this many retries.
@@ -415,7 +415,7 @@ pub struct Services {
 
     callers: Slab<Caller>,
     /// (deadline, slot, id), in the order in which they arrived.
-    deadlines: VecDeque<(Us, u32, u32)>,
+    deadlines: Deque<(Us, u32, u32)>,
     line: Waiting,
     workers: Vec<Worker>,
     idle: Vec<u16>,
@@ -792,7 +792,7 @@ impl Model for Services {
             health: Health::Well,
             faults: 0,
             callers: Slab::default(),
-            deadlines: VecDeque::new(),
+            deadlines: Deque::new(),
             line: Waiting::default(),
             workers: vec![worker; s.workers],
             // The first worker is on top.

@@ -33,11 +33,11 @@ use crate::blocks::load::Load;
 use crate::blocks::retry::{Backoff, Budget, Jitter, Retry};
 use crate::blocks::server::{DelayControl, Dropped, Job, Law, Line as Waiting, Offer, Order, Rules, Workers};
 use crate::declare::{Knobs, Tone};
+use crate::deque::Deque;
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us};
 use crate::look::{Fate, Samples, Seconds};
 use crate::measure::series::{Rate, Recent};
 use crate::slab::Slab;
-use std::collections::VecDeque;
 use words::code;
 
 /// Keys that can be cached; enough that a flush takes the database some time to make good.
@@ -408,7 +408,7 @@ pub struct Spike {
 
     requests: Slab<Request>,
     /// Attempts in the order in which their clients' patience ends.
-    deadlines: VecDeque<Job>,
+    deadlines: Deque<Job>,
     deadline_set: bool,
     budget: Budget,
 
@@ -423,7 +423,7 @@ pub struct Spike {
     cache: Cache,
     breaker: Breaker,
     connections_busy: u32,
-    asking: VecDeque<Asking>,
+    asking: Deque<Asking>,
     connection_timer: bool,
     db_factor: f64,
     /// Accepted for later: how many, and how many ever.
@@ -433,7 +433,7 @@ pub struct Spike {
     autoscaler: Autoscaler,
     blind_until: Us,
     /// (worker time worked, attempts received) at the end of each second, the newest last.
-    metrics: VecDeque<(u64, u64)>,
+    metrics: Deque<(u64, u64)>,
     /// Workers at work now (those that wait for a connection are not), and their work so far.
     working: u64,
     worked: u64,
@@ -526,7 +526,7 @@ impl Model for Spike {
             spikes: 0,
             spike_at: setup.knobs.s(knob::SPIKE_AT),
             requests: Slab::default(),
-            deadlines: VecDeque::new(),
+            deadlines: Deque::new(),
             deadline_set: false,
             budget: Budget::new(s.budget.unwrap_or(0.0), BUDGET_SAVED),
             edge: Limiter::new(Algorithm::Gcra),
@@ -538,14 +538,14 @@ impl Model for Spike {
             cache: Cache::new(if s.cacheable > 0.0 { KEYS } else { 0 }),
             breaker: Breaker::new(Thresholds { open_for: Us::s(5), ..Thresholds::RESILIENCE4J }),
             connections_busy: 0,
-            asking: VecDeque::new(),
+            asking: Deque::new(),
             connection_timer: false,
             db_factor: 1.0,
             backlog: 0,
             backlog_total: 0,
             autoscaler: Autoscaler::default(),
             blind_until: Us::ZERO,
-            metrics: VecDeque::from([(0, 0)]),
+            metrics: Deque::from([(0, 0)]),
             working: 0,
             worked: 0,
             worked_since: Us::ZERO,
