@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Who is asked about a mutant, in this order. The word is what is said of one that is noticed there.
 pub const STAGES: [&str; 3] = ["killed", "killed by golden", "killed by questions"];
-const QUESTIONS: usize = 2;
+pub const GOLDEN: usize = 1;
+pub const QUESTIONS: usize = 2;
 /// Whoever survives is held against all of the questions' tests that come by it: those that take longer than this are
 /// spared, or a survivor would cost minutes.
 const TAKES_MAX: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1122");
 fn stage(name: &str) -> usize {
     match name.split("::").next() {
         Some("blocks") => 0,
-        Some("golden") => 1,
+        Some("golden") => GOLDEN,
         _ => QUESTIONS,
     }
 }
@@ -89,17 +90,17 @@ impl Tests {
         Ok(Tests { program, all, by })
     }
 
-    /// The stage, of the blocks' own and the golden runs, with a test that fails or runs away with this mutant on.
-    pub fn noticed(&self, id: usize, block: &str) -> Outcome<Option<&'static str>> {
+    /// Whether one of the blocks' tests fails or runs away with this mutant on.
+    pub fn noticed_by_blocks(&self, id: usize, block: &str) -> Outcome<Option<&'static str>> {
         let own = format!("blocks::{block}::");
         // The block's own tests first: they notice most.
         let (own, others): (Vec<&Test>, _) = self.by(id, 0).partition(|test| test.name.starts_with(&own));
-        self.first(id, own.into_iter().chain(others).chain(self.by(id, 1)))
+        self.first(id, own.into_iter().chain(others))
     }
 
-    /// The same of the other tests, which take much longer.
-    pub fn noticed_by_questions(&self, id: usize) -> Outcome<Option<&'static str>> {
-        self.first(id, self.by(id, QUESTIONS))
+    /// The same of a later stage.
+    pub fn noticed_by(&self, id: usize, stage: usize) -> Outcome<Option<&'static str>> {
+        self.first(id, self.by(id, stage))
     }
 
     /// The first failure is enough.

@@ -7,14 +7,14 @@
 //! then against the other tests of the engine, of which most are about a question.
 //!
 //! `mutants LIST.json SIM_DIR WORK_DIR OUT.tsv [BLOCK...]`: the list, the crate, where to build, what came out so far (it
-//! goes on there), and the blocks to try, in this order; all if none is named.
+//! goes on there), and the blocks to try, in this order; all if none is named, and none, only the table, with `--table`.
 
 mod asked;
 mod results;
 mod weave;
 
-use asked::Tests;
-use results::{OPEN, Results, SURVIVED};
+use asked::{GOLDEN, QUESTIONS, Tests};
+use results::{OPEN, Results, SURVIVED, is_explained};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,6 +43,10 @@ fn main() -> ExitCode {
 
 fn all(list: &str, sim: &Path, work: &Path, out: &Path, blocks: &[String]) -> Outcome<()> {
     let mutants = read_list(list)?;
+    if blocks == ["--table"] {
+        println!("{}", Results::read(out).markdown(&mutants));
+        return Ok(());
+    }
     fs::create_dir_all(work).map_err(|why| format!("{}: {why}", work.display()))?;
     // Cargo is started in there, so that a path from here would mean something else.
     let work = &work.canonicalize().map_err(|why| format!("{}: {why}", work.display()))?;
@@ -59,9 +63,20 @@ fn all(list: &str, sim: &Path, work: &Path, out: &Path, blocks: &[String]) -> Ou
     let noted = Mutex::new(&mut results);
     let put =
         |mutant: &Mutant, outcome: &str| noted.lock().map_err(|_| "a thread panicked")?.put(&mutant.name, outcome);
-    in_parallel(&todo, |mutant| put(mutant, tests.noticed(mutant.id, block(mutant))?.unwrap_or(OPEN)))?;
+    in_parallel(&todo, |mutant| {
+        let (id, block) = (mutant.id, block(mutant));
+        // Whatever is known not to show would go through everything.
+        if is_explained(mutant) {
+            return put(mutant, tests.noticed_by_blocks(id, block)?.unwrap_or(SURVIVED));
+        }
+        let noticed = match tests.noticed_by_blocks(id, block)? {
+            None => tests.noticed_by(id, GOLDEN)?,
+            noticed => noticed,
+        };
+        put(mutant, noticed.unwrap_or(OPEN))
+    })?;
     todo.retain(|mutant| noted.lock().is_ok_and(|results| results.is(&mutant.name, OPEN)));
-    in_parallel(&todo, |mutant| put(mutant, tests.noticed_by_questions(mutant.id)?.unwrap_or(SURVIVED)))?;
+    in_parallel(&todo, |mutant| put(mutant, tests.noticed_by(mutant.id, QUESTIONS)?.unwrap_or(SURVIVED)))?;
     println!("{}", results.markdown(&mutants));
     Ok(())
 }

@@ -11,6 +11,31 @@ use std::path::{Path, PathBuf};
 pub const SURVIVED: &str = "survived";
 pub const OPEN: &str = "open";
 
+const EXPLAINED: &str = include_str!("../explained.txt");
+
+/// The reasons of `explained.txt`, each with the parts of names that it is about.
+fn reasons() -> Vec<(String, Vec<&'static str>)> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for line in EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match (line.strip_prefix(": "), reasons.last_mut()) {
+            (Some(more), Some((reason, names))) if names.is_empty() => *reason += &format!(" {more}"),
+            (Some(reason), _) => reasons.push((reason.to_owned(), Vec::new())),
+            (None, Some((_, names))) => names.push(line),
+            (None, None) => {}
+        }
+    }
+    reasons
+}
+
+/// Which of the reasons is this mutant's.
+fn reason(name: &str) -> Option<usize> {
+    reasons().iter().position(|(_, parts)| parts.iter().any(|part| name.contains(part)))
+}
+
+pub fn is_explained(mutant: &Mutant) -> bool {
+    reason(&mutant.name).is_some()
+}
+
 /// What came out, by the mutants' names; a file with a line each.
 pub struct Results {
     path: PathBuf,
@@ -47,29 +72,55 @@ impl Results {
         write(&self.path, &text)
     }
 
-    /// The table of RELIABILITY.md, and the survivors.
+    /// The column in which a mutant is counted.
+    fn column(&self, m: &Mutant) -> &str {
+        match self.of.get(&m.name).map_or("", String::as_str) {
+            SURVIVED if is_explained(m) => "explained",
+            SURVIVED => "unexplained",
+            "unviable" => "do not compile",
+            other => other,
+        }
+    }
+
+    /// The table of RELIABILITY.md, how many survivors each reason explains, and those without one.
     pub fn markdown(&self, mutants: &[Mutant]) -> String {
-        let outcomes: Vec<&str> = STAGES.into_iter().chain([SURVIVED, OPEN, "unviable", "left out"]).collect();
-        let heads = ["block", "mutants", "tried"].into_iter().chain(STAGES).chain([
-            SURVIVED,
-            OPEN,
-            "do not compile",
-            "left out",
-        ]);
-        let heads: Vec<&str> = heads.collect();
-        let mut text = format!("| {} |\n|---|{}\n", heads.join(" | "), "--:|".repeat(heads.len() - 1));
+        let tried = STAGES.into_iter().chain(["explained", "unexplained", OPEN]);
+        let columns: Vec<&str> = tried.clone().chain(["do not compile", "left out"]).collect();
+        let heads = ["block", "mutants", "tried"].into_iter().chain(columns.iter().copied());
+        let mut text =
+            format!("| {} |\n|---|{}\n", heads.collect::<Vec<_>>().join(" | "), "--:|".repeat(columns.len() + 2));
         let row = |name: &str, here: &[&Mutant]| {
-            let counts = outcomes.iter().map(|what| here.iter().filter(|m| self.is(&m.name, what)).count());
-            let counts: Vec<usize> = counts.collect();
-            let tried = counts[..STAGES.len() + 2].iter().sum();
-            let cells: Vec<String> = [here.len(), tried].iter().chain(&counts).map(usize::to_string).collect();
-            format!("| {name} | {} |\n", cells.join(" | "))
+            let count = |column: &str| here.iter().filter(|m| self.column(m) == column).count();
+            let sums = [here.len(), tried.clone().map(count).sum()];
+            let cells = sums.into_iter().chain(columns.iter().map(|column| count(column)));
+            format!("| {name} | {} |\n", cells.map(|n| n.to_string()).collect::<Vec<_>>().join(" | "))
         };
         for name in mutants.iter().map(block).collect::<BTreeSet<_>>() {
             text.push_str(&row(name, &mutants.iter().filter(|m| block(m) == name).collect::<Vec<_>>()));
         }
         text.push_str(&row("all", &mutants.iter().collect::<Vec<_>>()));
-        text.extend(mutants.iter().filter(|m| self.is(&m.name, SURVIVED)).map(|m| format!("\n- {}", m.name)));
+        text.push('\n');
+        for (at, (why, _)) in reasons().iter().enumerate() {
+            let here = mutants.iter().filter(|m| self.column(m) == "explained" && reason(&m.name) == Some(at));
+            text.push_str(&format!("- {}: {why}\n", here.count()));
+        }
+        let left = mutants.iter().filter(|m| self.column(m) == "unexplained");
+        text.extend(left.map(|m| format!("\n- {}", m.name)));
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_names_and_every_name_a_reason() {
+        let all = reasons();
+        assert!(!all.is_empty() && all.iter().all(|(why, names)| why.ends_with('.') && !names.is_empty()));
+        let names: Vec<&str> = all.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "none is there twice");
+        assert_eq!(reason("sim/src/blocks/x.rs:1:2: replace X::weight -> usize with 0"), Some(0));
+        assert_eq!(reason("sim/src/blocks/x.rs:1:2: replace X::wait -> usize with 0"), None);
     }
 }
