@@ -119,9 +119,9 @@ impl Tests {
     }
 
     fn passes(&self, test: &Test, id: usize) -> Outcome<bool> {
-        // One that takes four times as long as without the mutant, and some, has run away. The machine may be busy with
+        // One that takes four times as long as without the mutant, and a second, has run away. The machine may be busy with
         // other things: the time it took is more than its processor's, so that the limit is on the safe side.
-        let seconds = 3 + 4 * test.takes.as_secs();
+        let seconds = 1 + (4 * test.takes).as_secs_f64().ceil() as u64;
         let status = command(&self.program, seconds, &test.name).env("MUTANT", id.to_string()).status();
         Ok(status.map_err(|why| format!("sh: {why}"))?.success())
     }
