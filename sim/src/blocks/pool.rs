@@ -310,6 +310,18 @@ mod tests {
         assert_eq!(p.acquire(Us::ms(1_110), 7), Acquire::Open);
     }
 
+    /// Who gives up while waiting goes, wherever in the line, and the others keep their order.
+    #[test]
+    fn who_waits_may_leave() {
+        let mut p = pool(1, 9);
+        p.acquire(Us::ZERO, 1);
+        assert!((2..5).all(|caller| p.acquire(Us::ms(1), caller) == Acquire::Queued));
+        assert!(p.leave(3) && !p.leave(3) && !p.leave(1), "one is served, not waiting");
+        assert_eq!(p.waiting(), 2);
+        assert_eq!(p.release(Us::ms(2), Returned::Nothing), Some((2, Acquire::Open)));
+        assert_eq!(p.release(Us::ms(3), Returned::Nothing), Some((4, Acquire::Open)));
+    }
+
     #[test]
     fn the_patient_stay_in_the_queue() {
         let mut p = pool(1, 9);
