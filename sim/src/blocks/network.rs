@@ -439,6 +439,37 @@ mod tests {
         assert!((sum / survived / 40.0 - 1.0).abs() < 0.01);
     }
 
+    /// Every message has one fate, and the mesh's counts are those of its links.
+    #[test]
+    fn traffic_adds_up_over_all_links() {
+        let wire = |from: usize, to: usize| Wire {
+            loss: if from == 0 { 0.3 } else { 0.0 },
+            duplicate: if to == 0 { 0.3 } else { 0.0 },
+            bandwidth: (from == 1).then_some(1_000),
+            wait_max: Us::ms(100),
+            ..Wire::new(Delay::Fixed(Us::ms(1)))
+        };
+        assert_eq!((Delay::Fixed(Us(5)).mean(), Delay::Exp(Us(7)).mean()), (Us(5), Us(7)));
+        let mut mesh = Mesh::new(1, "test", 3, wire);
+        mesh.set_pair(1, 2, false);
+        let mut seen = Traffic::default();
+        for i in 0..600 {
+            let (from, to) = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)][i % 6];
+            seen.sent += 1;
+            match mesh.link_mut(from, to).send(Us::ms(i as u64), 10) {
+                Fate::Arrives(_) => seen.arriving += 1,
+                Fate::Twice(..) => (seen.arriving, seen.duplicated) = (seen.arriving + 2, seen.duplicated + 1),
+                Fate::Lost => seen.lost += 1,
+                Fate::Cut => seen.cut += 1,
+                Fate::Full => seen.full += 1,
+            }
+        }
+        assert_eq!((mesh.traffic(), mesh.invariants()), (seen, Ok(())));
+        assert!([seen.duplicated, seen.lost, seen.cut, seen.full].iter().all(|n| *n > 9), "{seen:?}");
+        mesh.links[3].traffic.sent += 1;
+        assert!(mesh.invariants().is_err(), "one message has no fate");
+    }
+
     #[test]
     fn components_follow_paths_not_only_links() {
         let mut mesh = Mesh::new(1, "test", 4, |_, _| Wire::new(Delay::Fixed(Us::ms(1))));
