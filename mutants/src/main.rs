@@ -3,14 +3,20 @@
 //! The mutants are those of cargo-mutants (`cargo mutants --list`). Building the crate once for each of some five thousand
 //! takes days on two cores, so all are built into one program, each behind a question whether it is on, and the tests
 //! are started once for each. Mutants that do not compile are found by the compiler's own complaints and taken out.
+//! The blocks' own tests are asked first; what none of them notices is held against the digests of the golden runs, and
+//! then against the other tests of the engine, of which most are about a question.
 //!
 //! `mutants LIST.json SIM_DIR WORK_DIR OUT.tsv [BLOCK...]`: the list, the crate, where to build, what came out so far (it
-//! goes on there), and the blocks to try, in this order; all if none is named.
+//! goes on there), and the blocks to try, in this order; all if none is named, and none, only the table, with `--table`.
 
+mod asked;
+mod results;
 mod weave;
 
+use asked::{GOLDEN, QUESTIONS, Tests};
+use results::{OPEN, Results, SURVIVED, is_explained};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -19,9 +25,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use weave::Mutant;
 
 type Outcome<T> = Result<T, String>;
-
-/// Processor seconds that a mutant's tests may take: those of all blocks take two and a half.
-const CPU_SECONDS_MAX: u32 = 10;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,20 +43,40 @@ fn main() -> ExitCode {
 
 fn all(list: &str, sim: &Path, work: &Path, out: &Path, blocks: &[String]) -> Outcome<()> {
     let mutants = read_list(list)?;
+    if blocks == ["--table"] {
+        println!("{}", Results::read(out).markdown(&mutants));
+        return Ok(());
+    }
     fs::create_dir_all(work).map_err(|why| format!("{}: {why}", work.display()))?;
     // Cargo is started in there, so that a path from here would mean something else.
     let work = &work.canonicalize().map_err(|why| format!("{}: {why}", work.display()))?;
     let mut results = Results::read(out);
-    let tests = build(&mutants, sim, work, &mut results)?;
-    let mut todo: Vec<&Mutant> = mutants.iter().filter(|m| !results.has(&m.name)).collect();
+    let program = build(&mutants, sim, work, &mut results)?;
+    let scratch = work.join("asked");
+    fs::create_dir_all(&scratch).map_err(|why| format!("{}: {why}", scratch.display()))?;
+    let tests = Tests::find(program, &scratch)?;
+    let mut todo = results.left(&mutants);
     if !blocks.is_empty() {
         todo.retain(|m| blocks.iter().any(|b| b == block(m)));
         todo.sort_by_key(|m| blocks.iter().position(|b| b == block(m)));
     }
-    if !passes(&tests, "blocks::", usize::MAX)? {
-        return Err("the tests fail without any mutant".to_owned());
-    }
-    try_each(&todo, &tests, &Mutex::new(&mut results))?;
+    let noted = Mutex::new(&mut results);
+    let put =
+        |mutant: &Mutant, outcome: &str| noted.lock().map_err(|_| "a thread panicked")?.put(&mutant.name, outcome);
+    in_parallel(&todo, |mutant| {
+        let (id, block) = (mutant.id, block(mutant));
+        // Whatever is known not to show would go through everything.
+        if is_explained(mutant) {
+            return put(mutant, tests.noticed_by_blocks(id, block)?.unwrap_or(SURVIVED));
+        }
+        let noticed = match tests.noticed_by_blocks(id, block)? {
+            None => tests.noticed_by(id, GOLDEN)?,
+            noticed => noticed,
+        };
+        put(mutant, noticed.unwrap_or(OPEN))
+    })?;
+    todo.retain(|mutant| noted.lock().is_ok_and(|results| results.is(&mutant.name, OPEN)));
+    in_parallel(&todo, |mutant| put(mutant, tests.noticed_by(mutant.id, QUESTIONS)?.unwrap_or(SURVIVED)))?;
     println!("{}", results.markdown(&mutants));
     Ok(())
 }
@@ -94,11 +117,16 @@ fn read_list(path: &str) -> Outcome<Vec<Mutant>> {
 
 /// Builds the tests with all mutants that can be; where the program is.
 fn build(mutants: &[Mutant], sim: &Path, work: &Path, results: &mut Results) -> Outcome<PathBuf> {
-    write(&work.join("Cargo.toml"), MANIFEST)?;
+    let press = sim.join("../press").canonicalize().map_err(|why| format!("press: {why}"))?;
+    write(&work.join("Cargo.toml"), &MANIFEST.replace("PRESS", &press.to_string_lossy()))?;
     copy(&sim.join("src"), &work.join("src"))?;
+    let laws = copy_laws(&sim.join("tests"), &work.join("src/laws"))?;
     let lib = read(&sim.join("src/lib.rs"))?;
-    write(&work.join("src/lib.rs"), &format!("{lib}\npub mod mutant;\n"))?;
-    write(&work.join("src/mutant.rs"), ASKED)?;
+    // The tests beside the crate name it `sim`.
+    let more = "#[cfg(test)]\nextern crate self as sim;\n#[cfg(test)]\nmod laws;\npub mod mutant;\n";
+    write(&work.join("src/lib.rs"), &format!("{lib}\n{more}"))?;
+    write(&work.join("src/laws/mod.rs"), &laws)?;
+    write(&work.join("src/mutant.rs"), &ASKED.replace("MUTANTS", &mutants.len().to_string()))?;
     loop {
         let mut branches = Vec::new();
         for file in mutants.iter().map(|m| &m.file).collect::<BTreeSet<_>>() {
@@ -131,7 +159,8 @@ edition = "2024"
 [workspace]
 
 [features]
-runner = []
+default = ["runner"]
+runner = ["questions"]
 questions = []
 
 [dependencies]
@@ -139,6 +168,8 @@ libm = "0.2"
 postcard = { version = "1.1", default-features = false, features = ["alloc"] }
 serde = { version = "1", default-features = false, features = ["derive", "alloc"] }
 base64ct = { version = "1", default-features = false, features = ["alloc"] }
+press = { path = "PRESS", default-features = false }
+serde_json = "1"
 
 [dev-dependencies]
 proptest = { version = "1", default-features = false, features = ["std"] }
@@ -149,30 +180,73 @@ opt-level = 1
 incremental = false
 "#;
 
-const ASKED: &str = r#"//! Which mutant is on.
+const ASKED: &str = r#"//! Which mutant is on, and which are come by.
+use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+/// Stands for a run that notes each mutant that it comes by.
+const EACH: usize = usize::MAX - 1;
 static ON: OnceLock<usize> = OnceLock::new();
+static NOTED: [AtomicBool; MUTANTS] = [const { AtomicBool::new(false) }; MUTANTS];
+#[inline]
 pub fn on(id: usize) -> bool {
-    *ON.get_or_init(|| std::env::var("MUTANT").ok().and_then(|id| id.parse().ok()).unwrap_or(usize::MAX)) == id
+    let on = *ON.get_or_init(which);
+    if on == EACH {
+        note(id);
+    }
+    on == id
+}
+fn which() -> usize {
+    match std::env::var("MUTANT") {
+        Ok(word) if word == "each" => EACH,
+        Ok(word) => word.parse().unwrap_or(usize::MAX),
+        Err(_) => usize::MAX,
+    }
+}
+#[cold]
+fn note(id: usize) {
+    if !NOTED[id].swap(true, Ordering::Relaxed) {
+        let path = std::env::var("MUTANT_ASKED").unwrap();
+        let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+        writeln!(file, "{id}").unwrap();
+    }
 }
 "#;
 
-/// The crate without the questions, which no block needs.
+/// The tests of `sim/tests` that stay out: they take a minute, or measure time and memory, which asking takes too.
+const NOT_ASKED: [&str; 5] = ["accuracy.rs", "budget.rs", "content.rs", "reliability.rs", "runner.rs"];
+
+/// The crate without the runner's own program.
 fn copy(from: &Path, to: &Path) -> Outcome<()> {
     let entries = fs::read_dir(from).map_err(|why| format!("{}: {why}", from.display()))?;
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
-            if !["questions", "accuracy", "bin"].contains(&name.to_string_lossy().as_ref()) {
+            if name != "bin" {
                 copy(&path, &to.join(name))?;
             }
-        } else if from.ends_with("blocks") && name != "mod.rs" {
-            // These are woven.
+        } else if name == "lib.rs" || from.ends_with("blocks") && name != "mod.rs" {
+            // Something is added to these.
         } else {
             write(&to.join(name), &read(&path)?)?;
         }
     }
     Ok(())
+}
+
+/// The tests beside the crate become modules of it: one program instead of two dozen. What `mod.rs` says of them.
+fn copy_laws(from: &Path, to: &Path) -> Outcome<String> {
+    let entries = fs::read_dir(from).map_err(|why| format!("{}: {why}", from.display()))?;
+    let mut names = BTreeSet::from(["common".to_owned()]);
+    write(&to.join("common.rs"), &read(&from.join("common/mod.rs"))?)?;
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !NOT_ASKED.contains(&name.as_str()) {
+            write(&to.join(&name), &read(&path)?.replace("\nmod common;\n", "\nuse super::common;\n"))?;
+            names.insert(name.trim_end_matches(".rs").to_owned());
+        }
+    }
+    Ok(names.iter().map(|name| format!("mod {name};\n")).collect())
 }
 
 fn cargo(work: &Path, words: &[&str]) -> Outcome<Vec<Value>> {
@@ -229,34 +303,12 @@ fn program(work: &Path) -> Outcome<PathBuf> {
     path.map(PathBuf::from).ok_or_else(|| "the tests were not built".to_owned())
 }
 
-/// Whether the tests whose names begin with `filter` pass with this mutant on. One that runs away is stopped, and has
-/// not passed.
-fn passes(tests: &Path, filter: &str, id: usize) -> Outcome<bool> {
-    let limits = format!("ulimit -t {CPU_SECONDS_MAX}; ulimit -v 4000000; exec \"$@\"");
-    let status = Command::new("sh")
-        .args(["-c", &limits, "sh"])
-        .arg(tests)
-        .args([filter, "--test-threads=1", "-q"])
-        .env("MUTANT", id.to_string())
-        // A failure is enough; what the smallest one looks like is of no interest.
-        .env("PROPTEST_MAX_SHRINK_ITERS", "0")
-        .env("RUST_BACKTRACE", "0")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .map_err(|why| format!("sh: {why}"))?;
-    Ok(status.success())
-}
-
-fn try_each(todo: &[&Mutant], tests: &Path, results: &Mutex<&mut Results>) -> Outcome<()> {
+/// Does it with each, on all cores.
+fn in_parallel<T: Sync>(all: &[T], each: impl Fn(&T) -> Outcome<()> + Sync) -> Outcome<()> {
     let next = AtomicUsize::new(0);
     let work = || -> Outcome<()> {
-        while let Some(mutant) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let own = format!("blocks::{}::", block(mutant));
-            // Its own tests first: they are quick, and notice most.
-            let noticed = !passes(tests, &own, mutant.id)? || !passes(tests, "blocks::", mutant.id)?;
-            let outcome = if noticed { "killed" } else { "survived" };
-            results.lock().map_err(|_| "a thread panicked")?.put(&mutant.name, outcome)?;
+        while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            each(one)?;
         }
         Ok(())
     };
@@ -265,57 +317,4 @@ fn try_each(todo: &[&Mutant], tests: &Path, results: &Mutex<&mut Results>) -> Ou
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         all.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?)
     })
-}
-
-/// What came out, by the mutants' names; a file with a line each.
-struct Results {
-    path: PathBuf,
-    of: BTreeMap<String, String>,
-}
-
-impl Results {
-    fn read(path: &Path) -> Results {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let of = text.lines().filter_map(|l| l.split_once('\t')).map(|(o, n)| (n.to_owned(), o.to_owned())).collect();
-        Results { path: path.to_owned(), of }
-    }
-
-    /// Survivors are tried again: there may be a test for them by now.
-    fn has(&self, name: &str) -> bool {
-        self.of.get(name).is_some_and(|outcome| outcome != "survived")
-    }
-
-    fn is(&self, name: &str, outcome: &str) -> bool {
-        self.of.get(name).is_some_and(|o| o == outcome)
-    }
-
-    fn put(&mut self, name: &str, outcome: &str) -> Outcome<()> {
-        self.of.insert(name.to_owned(), outcome.to_owned());
-        let text: String = self.of.iter().map(|(name, outcome)| format!("{outcome}\t{name}\n")).collect();
-        write(&self.path, &text)
-    }
-
-    /// The table of RELIABILITY.md, and the survivors.
-    fn markdown(&self, mutants: &[Mutant]) -> String {
-        let mut text = "| block | mutants | tried | killed | survived | do not compile | left out |\n|---|--:|--:|--:|--:|--:|--:|\n".to_owned();
-        let blocks: BTreeSet<&str> = mutants.iter().map(block).collect();
-        let mut sums = [0; 6];
-        for name in blocks {
-            let here: Vec<&Mutant> = mutants.iter().filter(|m| block(m) == name).collect();
-            let count = |what: &str| here.iter().filter(|m| self.of.get(&m.name).is_some_and(|o| o == what)).count();
-            let (killed, survived) = (count("killed"), count("survived"));
-            let row = [here.len(), killed + survived, killed, survived, count("unviable"), count("left out")];
-            sums = std::array::from_fn(|i| sums[i] + row[i]);
-            text.push_str(&line(name, row));
-        }
-        text.push_str(&line("all", sums));
-        let left = mutants.iter().filter(|m| self.of.get(&m.name).is_some_and(|o| o == "survived"));
-        text.extend(left.map(|m| format!("\n- {}", m.name)));
-        text
-    }
-}
-
-fn line(name: &str, row: [usize; 6]) -> String {
-    let cells: Vec<String> = row.iter().map(usize::to_string).collect();
-    format!("| {name} | {} |\n", cells.join(" | "))
 }

@@ -65,12 +65,15 @@ fn line_starts(source: &str) -> Vec<usize> {
     std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
+/// Start and end of an expression, in an order that has the outer before the inner.
+type Site = (usize, std::cmp::Reverse<usize>);
+
 struct Weaver<'a> {
     source: &'a str,
     lines: Vec<usize>,
     mutants: &'a [Mutant],
-    /// Expressions, the outer before the inner, with what each mutant makes of them.
-    sites: BTreeMap<(usize, std::cmp::Reverse<usize>), Vec<(usize, String)>>,
+    /// Expressions with what each mutant makes of them.
+    sites: BTreeMap<Site, Vec<(usize, String)>>,
     /// Text that goes in at a place: early returns, guards.
     inserts: BTreeMap<usize, String>,
     placed: Vec<usize>,

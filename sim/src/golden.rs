@@ -1,5 +1,6 @@
 //! Golden runs: each question at its defaults with everything broken once, in two seeds. Their
-//! digests must be the same natively and in every browser.
+//! digests must be the same natively and in every browser, and those of `golden.txt`: whoever has shared a link to a
+//! moment is to find it as it was, and a change that should change nothing shows that it has not.
 
 use crate::declare::Question;
 use crate::kernel::{Input, RunValue, Us, What};
@@ -53,6 +54,11 @@ pub fn runs(questions: &[&'static Question]) -> Vec<Golden> {
     all
 }
 
+/// As `golden.txt` has them: a line for each run, its name and its digest.
+pub fn lines(questions: &[&'static Question]) -> String {
+    runs(questions).into_iter().map(|g| format!("{} {:016x}\n", g.name, g.digest)).collect()
+}
+
 /// As JSON, for the tests of the pages: `{"slug/seed": {"digest": "hex", "link": "#r=..."}, ...}`.
 pub fn json(questions: &[&'static Question]) -> String {
     let rows: Vec<String> = runs(questions)
@@ -60,4 +66,62 @@ pub fn json(questions: &[&'static Question]) -> String {
         .map(|g| format!("\"{}\":{{\"digest\":\"{:016x}\",\"link\":\"#r={}\"}}", g.name, g.digest, g.link))
         .collect();
     format!("{{{}}}", rows.join(","))
+}
+
+#[cfg(all(test, feature = "questions"))]
+mod tests {
+    use super::*;
+    use crate::questions;
+
+    /// A model that was changed on purpose gets new digests with
+    /// `cargo run -q -p sim -- golden --lines > sim/src/golden.txt`.
+    const COMMITTED: &str = include_str!("golden.txt");
+
+    /// What `golden.txt` says of this run.
+    fn committed(name: &str) -> &'static str {
+        let digest = COMMITTED.lines().filter_map(|line| line.split_once(' ')).find(|(of, _)| *of == name);
+        digest.unwrap_or_else(|| panic!("golden.txt has no {name}")).1
+    }
+
+    /// That runs come back the same from their past is a test of its own, `golden_runs_rewind_to_themselves`.
+    fn hold(q: &'static Question) {
+        for seed in [1, 7] {
+            let mut run = q.run(value(q, seed));
+            run.advance(UNTIL, u64::MAX);
+            let name = format!("{}/{seed}", q.slug);
+            assert_eq!(format!("{:016x}", run.digest()), committed(&name), "{name} has another digest than it had");
+        }
+    }
+
+    /// A test for each question, so that a failure says which, and the mutation tests ask those that a block is in.
+    macro_rules! hold_each {
+        ($($question:ident)*) => {
+            $(
+                #[test]
+                fn $question() {
+                    hold(&questions::$question::QUESTION);
+                }
+            )*
+            const HELD: &[&str] = &[$(questions::$question::QUESTION.slug),*];
+        };
+    }
+
+    hold_each! {
+        api_versioning backpressure caching_benefits db_bottleneck_spikes debug_latency distributed_rate_limit
+        event_sourcing eventual_consistency idempotent_api million_rpm_architecture monolith_vs_microservices
+        observability queue_vs_direct_call rate_limiter_design rest_vs_graphql saga_consistency service_communication
+        slow_db_queries traffic_spike_10x
+    }
+
+    #[test]
+    fn every_question_has_its_two_digests() {
+        let names = |slugs: &mut dyn Iterator<Item = &str>| -> std::collections::BTreeSet<String> {
+            slugs.flat_map(|slug| [format!("{slug}/1"), format!("{slug}/7")]).collect()
+        };
+        let all = names(&mut questions::ALL.iter().map(|q| q.slug));
+        assert_eq!(names(&mut HELD.iter().copied()), all);
+        let said: Vec<&str> = COMMITTED.lines().filter_map(|line| Some(line.split_once(' ')?.0)).collect();
+        assert_eq!(said.len(), all.len());
+        assert!(said.iter().all(|name| all.contains(*name)));
+    }
 }

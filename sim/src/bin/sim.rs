@@ -4,7 +4,7 @@ use sim::declare::{Kind, Origin, Question};
 use sim::kernel::{Live, RunValue, Us};
 use sim::link::{self, Shared};
 use sim::seeds::{self, Asked, Done, Tally, Together};
-use sim::{judge, questions, script, soak};
+use sim::{golden, judge, questions, script, soak};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ sim check [<slug>] --seeds N [--into FILE] the same at the seeds 1 to N, as a ta
 sim presets [--content DIR] [--json]       what each preset asks of the machine: events a second of it
 sim accuracy [<law>] [--json]              holds the engine against theory and published figures
 sim soak [<slug>] [--for 86400s] [--seed N] [--once]  a simulated day: memory, laws, the same digest twice
-sim golden                                 digests of the golden runs, as JSON
+sim golden [--lines]                       digests of the golden runs, as JSON or as the lines of golden.txt
 sim queue --servers C --arrival-rate L --service-rate M [--capacity K] --customers N [--seed S] [--json]
 ";
 
@@ -33,8 +33,7 @@ fn main() -> ExitCode {
         Some("presets") => presets(&args[1..]),
         Some("accuracy") => accuracy(&args[1..]),
         Some("soak") => soak(&args[1..]),
-        Some("golden") => no_more(args[1..].strip_prefix(&["--json".to_string()][..]).unwrap_or(&args[1..]))
-            .map(|()| out(&sim::golden::json(sim::questions::ALL))),
+        Some("golden") => golden(&args[1..]),
         Some("queue") => queue(&args[1..]),
         Some("help" | "--help" | "-h") | None => {
             out(USAGE.trim_end());
@@ -84,8 +83,14 @@ fn unknown(flag: &str, expected: &str) -> String {
     format!("unknown argument \"{flag}\"; expected {expected}")
 }
 
-fn no_more(args: &[String]) -> Result<(), String> {
-    args.first().map_or(Ok(()), |a| Err(unknown(a, "nothing more")))
+fn golden(args: &[String]) -> Result<(), String> {
+    match args {
+        [] => out(&golden::json(questions::ALL)),
+        [flag] if flag == "--json" => out(&golden::json(questions::ALL)),
+        [flag] if flag == "--lines" => out(golden::lines(questions::ALL).trim_end()),
+        [other, ..] => return Err(unknown(other, "--json or --lines")),
+    }
+    Ok(())
 }
 
 fn list(args: &[String]) -> Result<(), String> {

@@ -261,4 +261,31 @@ mod tests {
         assert_eq!(open.apply(e(Kind::Deposited, 1)).decide(e(Kind::Closed, 0)), Err(Refusal::NotEmpty));
         assert_eq!(open.apply(e(Kind::Withdrawn, 100)).cents, -100);
     }
+    /// Opened once, paid into, paid out to the last cent, closed: nothing stands in the way of that.
+    #[test]
+    fn a_whole_life_is_allowed() {
+        let mut state = Account::default();
+        for (kind, cents) in [(Kind::Opened, 0), (Kind::Deposited, 300), (Kind::Withdrawn, 100), (Kind::Withdrawn, 200)]
+        {
+            let e = Event { kind, cents };
+            assert_eq!(state.decide(e), Ok(e));
+            state = state.apply(e);
+        }
+        let close = Event { kind: Kind::Closed, cents: 0 };
+        assert_eq!(state.decide(close), Ok(close));
+        assert_eq!(state.entries, 3, "one deposit, two withdrawals");
+        assert_eq!(state.apply(Event { kind: Kind::Corrected, cents: -1 }).entries, 4);
+        assert_eq!(state.apply(close).decide(close), Err(Refusal::NotOpen));
+    }
+
+    #[test]
+    fn kinds_are_written_as_they_are_called_and_payments_have_amounts() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.name(), format!("{kind:?}"));
+            assert!(kind.has_amount() || !kind.is_payment());
+        }
+        let of = |what: fn(Kind) -> bool| Kind::ALL.into_iter().filter(|k| what(*k)).collect::<Vec<_>>();
+        assert_eq!(of(Kind::is_payment), [Kind::Deposited, Kind::Withdrawn], "a correction is not money that moves");
+        assert_eq!(of(Kind::has_amount), [Kind::Deposited, Kind::Withdrawn, Kind::Corrected]);
+    }
 }

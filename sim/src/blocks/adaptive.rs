@@ -244,6 +244,48 @@ mod tests {
         assert!(limit.is_probing() || (33..=36).contains(&l), "{l}");
     }
 
+    /// Half the limit while the base is measured, and at least three; the first answers were sent before and do not count.
+    #[test]
+    fn a_measurement_lets_half_inside_and_forgets_who_came_before() {
+        let vegas = Rule::Vegas { alpha: 3.0, beta: 6.0 };
+        assert_eq!(Adaptive::new(vegas, 5, 1, 100, Us::s(1)).limit(), 3);
+        let mut limit = Adaptive::new(vegas, 41, 1, 100, Us::s(1));
+        for i in 0..PROBE_ANSWERS {
+            assert!(limit.is_probing() && limit.base().is_none());
+            assert_eq!(limit.limit(), 20);
+            limit.answer(Us(u64::from(i)), Us::ms(100), 20, false);
+        }
+        assert!(!limit.is_probing());
+        assert_eq!((limit.base(), limit.limit()), (Some(Us::ms(100)), 41));
+        // The window that ends after the second lets out those that are inside, 40, before it measures again.
+        for _ in 0..41 {
+            limit.answer(Us::s(1), Us::ms(900), 40, false);
+        }
+        assert!(limit.is_probing());
+        for i in 0..PROBE_ANSWERS + 40 {
+            assert!(limit.is_probing());
+            limit.answer(Us::s(1), Us::ms(if i < 40 { 900 } else { 200 }), 20, false);
+        }
+        assert!(!limit.is_probing());
+        assert_eq!(limit.base(), Some(Us::ms(200)));
+        assert!(!Adaptive::new(Rule::Aimd { late: Us::ms(1) }, 5, 1, 9, Us::s(1)).is_probing(), "needs no base");
+    }
+
+    /// One lost answer in a window is enough for a tenth less, and a window without one is one more.
+    #[test]
+    fn a_lost_answer_is_a_late_window() {
+        let mut limit = Adaptive::new(Rule::Aimd { late: Us::ms(400) }, 20, 1, 100, Us::s(1));
+        let mut window = |lost: usize, inside: u32| {
+            for i in 0..limit.limit().max(WINDOW_MIN) as usize {
+                limit.answer(Us::ZERO, Us::ms(400), inside, i == lost);
+            }
+            limit.limit()
+        };
+        assert_eq!(window(99, 10), 21, "half of it was used, and at the delay is not late");
+        assert_eq!(window(99, 10), 21, "less than half of it was used");
+        assert_eq!(window(0, 20), 18, "90 % of 21");
+    }
+
     proptest! {
         /// Whatever is measured, the limit stays in its range, and a limit that is not used never grows.
         #[test]

@@ -127,6 +127,38 @@ mod tests {
         assert_eq!(desired(8, &all_ready(0, 0.0), &CPU), 8, "nothing to go by");
     }
 
+    /// Pods that say nothing count as idle on the way up and as busy on the way down: they damp, and never turn it round.
+    #[test]
+    fn absent_pods_damp_what_the_others_ask_for() {
+        let rates = Rules { target: 60.0, full: 100.0, ..CPU };
+        let seen = |ready: u32, metric: f64, unready, missing| Seen { unready, missing, ..all_ready(ready, metric) };
+        assert_eq!(desired(8, &seen(8, 80.0, 0, 0), &rates), 11);
+        assert_eq!(desired(10, &seen(8, 80.0, 1, 1), &rates), 10, "64 a pod with the absent: within the tolerance");
+        assert_eq!(desired(10, &seen(5, 80.0, 3, 2), &rates), 10, "40 a pod would be a step down");
+        assert_eq!(desired(8, &seen(8, 30.0, 0, 0), &rates), 4);
+        assert_eq!(desired(10, &seen(8, 30.0, 0, 2), &rates), 8, "(8 × 30 + 2 × 100) / 60");
+        assert_eq!(desired(10, &seen(2, 30.0, 0, 8), &rates), 10, "86 a pod would be a step up");
+        assert_eq!(desired(10, &seen(5, 60.0, 0, 5), &rates), 10, "those that are seen are at the target");
+    }
+
+    #[test]
+    fn within_the_tolerance_or_against_the_metric_nothing_moves() {
+        assert_eq!(desired(10, &all_ready(10, 0.65), &CPU), 10, "8 % above the target");
+        assert_eq!(desired(10, &all_ready(10, 0.67), &CPU), 12, "12 % above");
+        assert_eq!(desired(20, &all_ready(10, 0.9), &CPU), 20, "ten pods need help, twenty are on order");
+        assert_eq!(desired(5, &all_ready(10, 0.45), &CPU), 5, "ten pods are too many, five are on order");
+    }
+
+    /// At most double what there was 15 s ago, in however many steps.
+    #[test]
+    fn steps_of_one_period_add_up() {
+        let mut a = Autoscaler::default();
+        assert_eq!(a.sync(Us::s(0), 10, &all_ready(10, 0.72), &CPU), 12);
+        assert_eq!(a.sync(Us::s(5), 12, &all_ready(12, 6.0), &CPU), 20);
+        assert_eq!(a.sync(Us::s(10), 20, &all_ready(20, 6.0), &CPU), 20);
+        assert_eq!(a.sync(Us::s(15), 20, &all_ready(20, 6.0), &CPU), 24, "the eight of 5 s still count");
+    }
+
     #[test]
     fn up_at_once_down_after_five_minutes() {
         let mut a = Autoscaler::default();

@@ -263,6 +263,34 @@ mod tests {
     }
 
     #[test]
+    fn of_two_servers_two_choices_find_the_lesser() {
+        let mut draws = Stream::new(1, "test", "two", 0);
+        for busy in 0..2u16 {
+            let mut b = of(2);
+            b.targets[busy as usize].outstanding = 99;
+            assert!((0..50).all(|_| b.pick(Choice::TwoChoices, draws.bits(), None) == Some(1 - busy)));
+        }
+    }
+
+    /// Equals share, idle or equally busy.
+    #[test]
+    fn ties_go_to_the_next_in_turn() {
+        let mut b = of(3);
+        let mut one = |release: bool| {
+            let target = b.pick(Choice::LeastOutstanding, 0, None).unwrap();
+            if release {
+                b.release(target);
+            }
+            target
+        };
+        assert_eq!([true; 6].map(&mut one), [1, 2, 0, 1, 2, 0]);
+        assert_eq!([false; 6].map(&mut one), [1, 2, 0, 1, 2, 0]);
+        b.forget();
+        assert_eq!([0, 1, 2].map(|t| b.outstanding(t)), [0; 3]);
+        assert!(b.len() == 3 && !b.is_empty() && of(0).is_empty());
+    }
+
+    #[test]
     fn checks_need_a_row_of_results() {
         let mut b = of(3);
         assert_eq!(b.observe(1, false, RULE), None);
@@ -289,6 +317,11 @@ mod tests {
             }
         }
         assert!(picks(&mut b).iter().all(|t| *t < 2), "other zones help out");
+        let mut anywhere = Balancer::new([0, 0, 1, 1], Some(1));
+        anywhere.set_home(None);
+        assert_eq!(anywhere.in_rotation(), 4);
+        anywhere.set_home(Some(0));
+        assert!(picks(&mut anywhere).iter().all(|t| *t < 2));
         for t in [0, 1] {
             for _ in 0..3 {
                 b.observe(t, false, RULE);

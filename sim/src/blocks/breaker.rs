@@ -296,6 +296,30 @@ mod tests {
         assert_eq!(calls(&mut b, Us::s(1), Us::s(600), &[true; 500]), None);
     }
 
+    /// A window of the last four forgets the fifth: a failure in four is a quarter, however many there were before.
+    #[test]
+    fn a_window_of_calls_forgets() {
+        let mut b = Breaker::new(SMALL);
+        for _ in 0..100 {
+            assert_eq!(calls(&mut b, Us::s(1), Us::ZERO, &[false, true, true, true]), None);
+            assert_eq!(b.failures(), (0.25, 4));
+        }
+        assert_eq!(calls(&mut b, Us::s(1), Us::ZERO, &[false, true]), None);
+        assert_eq!(calls(&mut b, Us::s(7), Us::ZERO, &[false]), Some(State::Open), "two of the last four");
+        assert_eq!((b.since(), b.failures()), (Us::s(7), (0.0, 0)));
+    }
+
+    /// Slow answers of different tenths of the span add up.
+    #[test]
+    fn a_window_of_time_counts_slow_calls() {
+        let mut b = Breaker::new(TIMED);
+        assert_eq!(calls(&mut b, Us::s(2), Us::s(3), &[true, true]), None);
+        assert_eq!(calls(&mut b, Us::s(5), Us::s(3), &[true, true]), Some(State::Open));
+        let mut b = Breaker::new(TIMED);
+        assert_eq!(calls(&mut b, Us::s(2), Us::s(1), &[true]), None);
+        assert_eq!(calls(&mut b, Us::s(5), Us::s(3), &[true; 3]), None, "one was quick");
+    }
+
     /// What is older than the span does not count, to within a tenth of it.
     #[test]
     fn a_window_of_time_forgets() {
@@ -328,7 +352,10 @@ mod tests {
         assert_eq!((b.ask(Us::s(100_000)), b.state(Us::s(100_000))), (None, State::HalfOpen));
         let (mut b, probe) = hang(Us::s(30));
         assert_eq!((b.ask(Us::s(49)), b.state(Us::s(49))), (None, State::HalfOpen));
+        assert_eq!((b.probes_out(), b.since()), (2, Us::s(20)));
+        assert_eq!(b.state(Us::s(50)), State::Open, "also before anybody asks");
         assert_eq!((b.ask(Us::s(50)), b.state(Us::s(50))), (None, State::Open), "open, and the wait begins");
+        assert_eq!((b.probes_out(), b.since()), (0, Us::s(50)));
         assert_eq!(b.tell(Us::s(51), probe, true), None, "too late");
         assert!(b.ask(Us::s(60)).is_some(), "half open again");
     }
@@ -341,7 +368,7 @@ mod tests {
             let p = b.ask(Us::s(1)).unwrap();
             assert_eq!(b.tell(Us::s(1), p, ok), None);
         }
-        let late = b.ask(Us::s(1)).unwrap();
+        let [late, later] = [b.ask(Us::s(1)).unwrap(), b.ask(Us::s(1)).unwrap()];
         let p = b.ask(Us::s(1)).unwrap();
         assert_eq!(b.tell(Us::s(2), p, false), Some(State::Open));
         assert_eq!(b.ask(Us::s(11)), None);
@@ -349,6 +376,7 @@ mod tests {
         assert_eq!(b.tell(Us::s(11), late, true), None);
         let (p, q) = (b.ask(Us::s(12)).unwrap(), b.ask(Us::s(12)).unwrap());
         assert_eq!(b.ask(Us::s(12)), None, "only two probes");
+        assert_eq!((b.tell(Us::s(12), later, false), b.failures()), (None, (0.0, 0)), "it was none of them");
         assert_eq!(b.tell(Us::s(13), p, true), None);
         assert_eq!(b.tell(Us::s(13), q, false), Some(State::Open));
         let (p, q) = (b.ask(Us::s(23)).unwrap(), b.ask(Us::s(23)).unwrap());

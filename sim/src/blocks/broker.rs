@@ -475,6 +475,41 @@ mod tests {
         }
     }
 
+    /// What goes in is counted where it ends: stored, delivered again, refused at the bound.
+    #[test]
+    fn deliveries_and_refusals_are_counted() {
+        let mut broker = Broker::new(2);
+        assert!(broker.is_empty());
+        let (x, y) = (broker.publish('x').unwrap(), broker.publish('y').unwrap());
+        assert_eq!((broker.publish('z'), broker.refused(), broker.is_empty()), (None, 1, false));
+        assert_eq!(broker.publish('z'), None);
+        assert_eq!(broker.refused(), 2);
+        for _ in 0..3 {
+            broker.deliver(x);
+        }
+        broker.deliver(y);
+        assert_eq!(broker.redelivered(), 2, "the first delivery of a message is none");
+        assert!(broker.ack(x));
+        let z = broker.publish('z').expect("there is room again");
+        let words = std::collections::BTreeSet::from([x.word(), y.word(), z.word()]);
+        assert_eq!(words.len(), 3, "a name is never used twice, not even where the slot is");
+    }
+
+    #[test]
+    fn a_lost_message_breaks_conservation() {
+        let mut q = Queue::new(RULES);
+        assert!(q.send(Us::ZERO, 'x') && q.send(Us::ZERO, 'y'));
+        q.dead.put(Us::ZERO, 'z', 3);
+        assert_eq!(q.invariants(), Ok(()));
+        let breaks: [fn(&mut Queue<char>); 3] =
+            [|q| q.visible.clear(), |q| q.store.acknowledged += 1, |q| q.dead.waiting.clear()];
+        for lose in breaks {
+            let mut broken = q.clone();
+            lose(&mut broken);
+            assert!(broken.invariants().is_err());
+        }
+    }
+
     const RULES: QueueRules = QueueRules { visibility: VISIBILITY, receives_max: 3, capacity: 100 };
 
     #[test]
@@ -504,6 +539,36 @@ mod tests {
         assert_eq!((q.len(), q.dead.len()), (0, 1));
         assert_eq!(q.redrive(now), Some('x'));
         assert_eq!(q.receive(now).map(|d| d.receives), Some(1), "it is new again");
+    }
+
+    /// A consumer that needs longer says so, one that gives up hands it back; whoever is due first is back first.
+    #[test]
+    fn a_message_is_hidden_for_as_long_as_its_holder_says() {
+        let mut q = Queue::new(RULES);
+        assert!(q.send(Us::ZERO, 'x') && q.send(Us::s(1), 'y') && q.send(Us::s(2), 'z'));
+        let [x, y, z] = [3, 4, 5].map(|at| q.receive(Us::s(at)).expect("it is visible"));
+        assert_eq!((q.next_visible(), q.oldest()), (Some(Us::s(33)), Some(Us::ZERO)), "hidden ones are here too");
+        assert!(q.hide_until(x.receipt, x.receives, Us::s(60)));
+        assert!(q.hide_until(z.receipt, z.receives, Us::s(10)));
+        assert_eq!((q.wake(Us::s(10)), q.visible()), (None, 1));
+        assert!(!q.hide_until(z.receipt, z.receives, Us::s(90)), "it is not hidden any more");
+        assert_eq!(q.receive(Us::s(10)).map(|d| d.message), Some('z'));
+        assert_eq!((q.redelivered(), q.next_visible()), (1, Some(Us::s(34))));
+        assert!(q.delete(y.receipt, y.receives));
+        assert_eq!(q.next_visible(), Some(Us::s(40)));
+        assert_eq!((q.wake(Us::s(59)), q.visible(), q.hidden()), (None, 1, 1));
+        assert!(q.delete(x.receipt, x.receives));
+        assert_eq!((q.oldest(), q.refused(), q.is_empty()), (Some(Us::s(2)), 0, false));
+    }
+
+    #[test]
+    fn a_full_bin_discards_and_counts() {
+        let mut bin = DeadLetters::new(2);
+        assert!(bin.is_empty());
+        assert_eq!([1, 2, 3].map(|m| bin.put(Us::ZERO, m, 5)), [true, true, false]);
+        assert_eq!((bin.came(), bin.discarded(), bin.len(), bin.is_empty()), (3, 1, 2, false));
+        assert_eq!((bin.redrive().map(|d| d.message), bin.redrive().map(|d| d.message)), (Some(1), Some(2)));
+        assert_eq!(bin.invariants(), Ok(()));
     }
 
     #[test]

@@ -89,12 +89,16 @@ mod tests {
         assert_eq!([b.enter(0), b.enter(0), b.enter(0), b.enter(1)], [true, true, false, true]);
         b.leave(0);
         assert!(b.enter(0));
-        assert_eq!((b.inside(0), b.total(), b.refused()), (2, 3, 1));
+        assert_eq!((b.inside(0), b.inside(1), b.total(), b.refused(), b.room()), (2, 1, 3, 1, 2));
+        assert!(!b.enter(0));
+        assert_eq!(b.refused(), 2);
         b.resize(1);
         b.leave(0);
         assert!(!b.enter(0), "smaller now");
         b.resize(0);
         assert!(b.enter(0), "no wall");
+        b.clear();
+        assert_eq!((b.total(), b.room()), (0, 0));
     }
 
     proptest! {

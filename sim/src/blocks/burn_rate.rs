@@ -218,6 +218,42 @@ mod tests {
         assert_eq!(ends, [Some(296), Some(3_600 - 51)]);
     }
 
+    /// 14.4 times the budget of 30 days for an hour is 2 % of it, and so on: the workbook's own table.
+    #[test]
+    fn rules_say_how_much_of_the_budget_is_gone() {
+        let percent: Vec<f64> = RULES.iter().map(|r| (budget_gone(r) * 1e3).round() / 10.0).collect();
+        assert_eq!(percent, [2.0, 5.0, 10.0]);
+        // An objective of 50 % has a threshold without rounding.
+        let half = Rule { burn: 1.0, ..RULES[0] };
+        assert_eq!(holds_after(&half, 0.5, 0.5), None, "at the threshold is not above it");
+        assert_eq!(holds_after(&half, 0.5, 1.0), Some(Us::s(1_800)));
+    }
+
+    /// Between two scrapes requests are spread evenly; before the run they came at the rate that was given.
+    #[test]
+    fn a_window_may_begin_between_two_scrapes() {
+        let mut t = Tallies::new(Us::s(10), Us::s(100), 5.0);
+        assert_eq!(t.past_rate(), 5.0);
+        let tallies = [(100, 40), (200, 40), (300, 50)].map(|(all, bad)| Tally { all, bad });
+        tallies.iter().for_each(|tally| t.push(*tally));
+        let share = |now: u64, window: u64| t.share(Us::s(now), t.last(), Us::s(window)).unwrap();
+        assert_eq!(share(30, 25), (50.0 - 20.0) / (300.0 - 50.0), "from 5 s on");
+        assert_eq!(share(30, 12), 10.0 / 120.0, "from 18 s on");
+        assert_eq!(share(30, 40), 50.0 / 350.0, "from 10 s before the run on");
+    }
+
+    /// What is older than the longest window is given up, and all that is younger keeps its place.
+    #[test]
+    fn old_scrapes_fall_out() {
+        let mut t = Tallies::new(Us::s(1), Us::s(10), 0.0);
+        for s in 1..=100 {
+            t.push(Tally { all: s * 10, bad: s.saturating_sub(95) });
+        }
+        assert_eq!(t.ring.len(), 12);
+        assert_eq!(t.share(Us::s(100), t.last(), Us::s(10)), Some(5.0 / 100.0));
+        assert_eq!(t.share(Us::s(100), t.last(), Us::s(3)), Some(3.0 / 30.0));
+    }
+
     #[test]
     fn no_traffic_is_no_alert() {
         let mut t = Tallies::new(Us::s(1), hours(72), 0.0);

@@ -218,4 +218,46 @@ mod tests {
         assert!(bytes(0).is_empty());
         assert_eq!(bytes(u64::MAX), [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
     }
+    /// A text is its length and its bytes, a message inside a message likewise; what is 0 or empty is not written.
+    #[test]
+    fn texts_and_inner_messages_come_after_their_length() {
+        let comment = Comment { id: 0, text: "testing".to_owned() };
+        assert_eq!(comment.protobuf(), [b"\x12\x07", "testing".as_bytes()].concat(), "the documentation's example");
+        let item = Item { sku: "A".to_owned(), quantity: 0, unit_price_cents: 3 };
+        assert_eq!(item.protobuf(), [0x0a, 1, b'A', 0x18, 3]);
+        let order = Order { user_id: 1, items: vec![item.clone(), item], ..Order::default() };
+        let inner = [0x2a, 5, 0x0a, 1, b'A', 0x18, 3];
+        assert_eq!(order.protobuf(), [&[0x10, 1], &inner[..], &inner].concat());
+        let empty = Order { items: vec![Item::default()], ..Order::default() };
+        assert_eq!(empty.protobuf(), [0x2a, 0], "an item with nothing in it is still an item");
+    }
+
+    #[test]
+    fn json_writes_names_quotes_and_commas() {
+        let item = Item { sku: "A".to_owned(), quantity: 2, unit_price_cents: 3 };
+        let one = r#"{"sku":"A","quantity":2,"unit_price_cents":3}"#;
+        assert_eq!(item.json(), one);
+        let order = |items| Order { order_id: 7, currency: "EUR".to_owned(), items, ..Order::default() }.json();
+        let written = |items: &str| {
+            [r#"{"order_id":7,"user_id":0,"currency":"EUR","total_cents":0,"items":["#, items, r#"],"created_at":0}"#]
+                .concat()
+        };
+        assert_eq!(order(vec![]), written(""));
+        assert_eq!(order(vec![item.clone()]), written(one));
+        assert_eq!(order(vec![item.clone(), item]), written(&[one, one].join(",")));
+        assert_eq!(Comment { id: 1, text: "a".to_owned() }.json(), r#"{"id":1,"text":"a"}"#);
+    }
+
+    /// The examples are as long as they are asked to be, and an order costs what its items do.
+    #[test]
+    fn examples_add_up() {
+        let order = Order::example(12);
+        assert_eq!(order.items.len(), 12);
+        let cents: u64 = order.items.iter().map(|i| u64::from(i.quantity) * i.unit_price_cents).sum();
+        assert_eq!(order.total_cents, cents);
+        assert!(order.items.iter().all(|i| i.sku.len() == "SKU-000000".len()));
+        assert_ne!(order.items[0], order.items[11]);
+        assert_eq!([0, 1, 100].map(|n| Comment::example(n).text.len()), [0, 1, 100]);
+        assert!(order.protobuf().len() * 2 < order.json().len());
+    }
 }

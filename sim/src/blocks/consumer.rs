@@ -418,6 +418,21 @@ mod tests {
     }
 
     #[test]
+    fn an_assignment_that_is_not_fair_is_noticed() {
+        let mut g = Group::new(3, 6);
+        assert_eq!((g.partitions(), g.invariants()), (6, Ok(())), "without members nobody owns anything");
+        assert!(g.join(0) && g.join(2) && !g.join(2));
+        assert_eq!([0, 1, 2].map(|m| g.is_member(m)), [true, false, true]);
+        let broken = |owners: [u8; 6]| Group { owner: owners.map(|o| (o < 9).then_some(o)).to_vec(), ..g.clone() };
+        assert_eq!(broken([0, 0, 0, 2, 2, 2]).invariants(), Ok(()));
+        assert!(broken([0, 0, 0, 0, 2, 2]).invariants().is_err(), "four and two");
+        assert!(broken([0, 0, 0, 2, 2, 9]).invariants().is_err(), "one is nobody's");
+        assert!(broken([0, 0, 0, 2, 2, 1]).invariants().is_err(), "one is a stranger's");
+        assert!(g.leave(2) && !g.leave(2) && g.leave(0));
+        assert_eq!((g.owner(0), g.invariants()), (None, Ok(())));
+    }
+
+    #[test]
     fn only_what_is_done_without_a_gap_may_be_committed() {
         let mut p = Progress::new(10);
         assert!(p.done(12) && p.done(11));
@@ -434,6 +449,7 @@ mod tests {
             log.append(Us::ms(i * 10));
         }
         assert!(log.index.len() <= 101);
+        assert_eq!(log.end(), 10_000);
         for offset in [0u32, 99, 100, 5_555, 9_999] {
             let (got, exact) = (log.appended(offset), Us::ms(u64::from(offset) * 10));
             assert!(got <= exact && exact - got < INDEX_EVERY, "{offset}: {got} for {exact}");
@@ -495,7 +511,12 @@ mod tests {
         for (i, p) in [0, 1, 0, 1].into_iter().enumerate() {
             assert_eq!(topic.append(Us::s(i as u64), p, i), Some(i as u32 / 2));
         }
-        assert_eq!((topic.append(Us::s(9), 0, 9), topic.refused()), (None, 1), "full");
+        assert_eq!(
+            (topic.append(Us::s(9), 0, 9), topic.append(Us::s(9), 1, 9), topic.refused()),
+            (None, None, 2),
+            "full"
+        );
+        assert_eq!((topic.partitions(), topic.is_empty()), (2, false));
         let read = |topic: &Topic<usize>| (0..2).map(|o| topic.get(0, o).map(|r| r.1)).collect::<Vec<_>>();
         assert_eq!(read(&topic), [Some(0), Some(2)]);
         assert_eq!(read(&topic), [Some(0), Some(2)], "reading takes nothing out");

@@ -309,10 +309,66 @@ mod tests {
         assert_eq!(c.after_crash().ask(2), Some(Order::Commit(4)));
     }
 
+    /// A timeout sends again to those alone that have not answered, and the last acknowledgement lets it forget.
+    #[test]
+    fn what_is_missing_is_sent_again_until_all_have_answered() {
+        let mut c = Coordinator::begin();
+        assert_eq!((c.overdue(ALL), c.open()), (Some((Step::Work, ALL)), true));
+        assert_eq!((c.done(1, ALL), c.overdue(ALL)), (None, Some((Step::Work, 0b101))));
+        assert_eq!((c.done(0, ALL), c.done(2, ALL)), (None, Some(Order::Prepare(ALL))));
+        assert_eq!((c.yes(2, ALL), c.overdue(ALL)), (None, Some((Step::Prepare, 0b011))));
+        assert_eq!(c.ask(2), None, "the decision will come by itself");
+        assert_eq!((c.yes(0, ALL), c.yes(1, ALL)), (None, Some(Order::Log)));
+        assert_eq!((c.overdue(ALL), c.open()), (None, true), "its own log is what it waits for");
+        c.logged(ALL);
+        assert_eq!((c.acked(1, ALL), c.overdue(ALL)), (None, Some((Step::Commit, 0b101))));
+        assert_eq!((c.acked(1, ALL), c.acked(0, ALL), c.acked(2, ALL)), (None, None, Some(Order::End)));
+        assert_eq!((c, c.overdue(ALL), c.open()), (Coordinator::Ended, None, false));
+        assert_eq!((c.acked(2, ALL), c.ask(2)), (None, Some(Order::Commit(0b100))), "asked late, it knows");
+        assert_eq!(c.after_crash().ask(2), Some(Order::Commit(0b100)), "from its log too");
+    }
+
+    /// Presumed abort: one no is enough, it is told to all once and forgotten, and whoever asks later hears it again.
+    #[test]
+    fn one_no_aborts_until_it_has_been_decided() {
+        for votes in 0..2 {
+            let mut c = Coordinator::begin();
+            if votes > 0 {
+                c = Coordinator::Voting { yes: 0b100 };
+            }
+            assert_eq!((c.no(ALL), c, c.open()), (Some(Order::Abort(ALL)), Coordinator::None, false));
+            assert_eq!((c.no(ALL), c.overdue(ALL)), (None, None), "told once");
+            assert_eq!((c.done(2, ALL), c.yes(1, ALL)), (Some(Order::Abort(0b100)), Some(Order::Abort(0b010))));
+        }
+        let mut c = Coordinator::Deciding;
+        assert_eq!((c.no(ALL), c), (None, Coordinator::Deciding));
+    }
+
+    /// In the order of the protocol: until it has voted a participant may give up alone, and a crash makes it; from its
+    /// vote on it keeps its locks through everything but the decision.
+    #[test]
+    fn a_vote_binds_through_crashes_and_resets() {
+        use Part::*;
+        for part in [Idle, Waiting, Working, Done, Preparing, Prepared, Committing, Committed, Aborted] {
+            let bound = matches!(part, Prepared | Committing);
+            let ended = matches!(part, Committed | Aborted);
+            let crashed = part.after_crash();
+            assert_eq!(crashed.holds_locks(), bound, "{part:?}");
+            assert_eq!(crashed.in_doubt(), bound, "{part:?}: it asks");
+            assert_eq!(crashed == Idle, !bound && !ended, "{part:?}: what was not forced to disk is not known");
+            assert_eq!(part.in_doubt(), part == Prepared);
+            assert_eq!(part.open(), !ended && part != Idle, "{part:?}");
+            assert_eq!(part.holds_locks(), part.open() && part != Waiting, "{part:?}");
+            let alone = matches!(part, Waiting | Working | Done);
+            assert_eq!(part.after_reset(), if alone { Aborted } else { part });
+        }
+    }
+
     #[test]
     fn the_ceiling_of_a_hot_row() {
         assert!((hot_row_ceiling_per_s(Us(1_500), Us(1_000), Us::ZERO) - 166.67).abs() < 0.01);
         assert!((hot_row_ceiling_per_s(Us::ms(80), Us::ms(1), Us::ZERO) - 6.13).abs() < 0.01);
+        assert_eq!(hot_row_ceiling_per_s(Us::ms(80), Us::ms(10), Us::ms(10)), 5.0, "work is done under the lock");
     }
 
     proptest! {

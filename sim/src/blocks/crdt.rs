@@ -428,6 +428,48 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Whoever has merged another has seen all that the other had, and of two that wrote apart neither has.
+        #[test]
+        fn who_has_seen_what(ops in ops()) {
+            let written = history((VersionVector::default(), PnCounter::default()), &ops, |(v, c), node, what| {
+                let dot = v.next(node);
+                assert_eq!(c.add(node, what % 2 == 0), dot, "a counter's writes are dots like any other's");
+            });
+            for (v, c) in &written {
+                prop_assert_eq!(c.seen(), *v);
+                let mut told = VersionVector::default();
+                for node in 0..3 {
+                    told.include(Dot { node, n: v.get(node) });
+                    told.include(Dot { node, n: v.get(node) / 2 });
+                }
+                prop_assert_eq!(told, *v, "hearing of an older write takes nothing back");
+            }
+            let [(a, _), (b, _), _] = written;
+            let (mut left, mut right) = (a, a);
+            prop_assert!(merged(&a, &b).covers_all(&a) && merged(&a, &b).covers_all(&b));
+            prop_assert!(!left.concurrent(&right), "equal ones");
+            left.next(0);
+            prop_assert!(left.covers_all(&right) && !right.covers_all(&left) && !left.concurrent(&right), "one ahead");
+            right.next(1);
+            prop_assert!(left.concurrent(&right) && right.concurrent(&left), "both ahead of what they share");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_and_what_is_there() {
+        let mut counter = GCounter::default();
+        let dots = [counter.increment(2), counter.increment(2), counter.increment(0)];
+        assert_eq!(dots, [(2, 1), (2, 2), (0, 1)].map(|(node, n)| Dot { node, n }));
+        assert!(dots.iter().all(|dot| counter.seen().covers(*dot)) && counter.value() == 3);
+        let mut set = OrSet::default();
+        assert!(set.is_empty());
+        set.add(0, 7);
+        assert!(!set.is_empty());
+        set.remove(0, 7);
+        assert!(set.is_empty());
+    }
+
     impl<A: Merge, B: Merge> Merge for (A, B) {
         fn merge(&mut self, other: &Self) {
             self.0.merge(&other.0);

@@ -362,6 +362,65 @@ mod tests {
         }
     }
 
+    const PLAIN: Usl = Usl { alone: 200.0, alpha: 0.0, beta: 0.0 };
+
+    /// Work goes on at the speed of the moment: none while all stands still, half while everything takes twice as long.
+    #[test]
+    fn what_has_been_done_stays_done_when_the_speed_changes() {
+        let mut db = Database::new(PLAIN);
+        db.begin(Us::ZERO, 1, 2.0);
+        db.set_factor(Us::ms(5), 4.0);
+        assert_eq!((db.factor(), db.due()), (4.0, Some(Us(25_001))), "half is left, at a quarter of the speed");
+        db.set_stalled(Us::ms(15), true);
+        assert_eq!((db.is_stalled(), db.due(), db.finish(Us::ms(90))), (true, None, None));
+        db.set_stalled(Us::ms(100), false);
+        assert_eq!((db.is_stalled(), db.due()), (false, Some(Us(110_001))), "a quarter is left");
+        assert_eq!(db.finish(Us(110_001)), Some(1));
+        assert_eq!((db.served, db.wasted), (2.0, 0.0));
+    }
+
+    /// An event that was scheduled for what is no longer next is void.
+    #[test]
+    fn whatever_changes_who_is_next_makes_scheduled_events_void() {
+        let mut db = Database::new(PLAIN);
+        let mut seen = std::collections::BTreeSet::from([db.generation]);
+        let changes: [fn(&mut Database); 9] = [
+            |db| db.begin(Us::ZERO, 1, 1.0),
+            |db| db.begin(Us::ZERO, 2, 2.0),
+            |db| assert_eq!(db.finish(Us(5_001)), Some(1)),
+            |db| assert!(db.cancel(Us::ms(6), 2)),
+            |db| db.set_factor(Us::ms(6), 2.0),
+            |db| db.set_stalled(Us::ms(6), true),
+            |db| db.set_stalled(Us::ms(6), false),
+            |db| db.release_lock(Us::ms(6)),
+            |db| db.crash(Us::ms(6), |_| ()),
+        ];
+        for change in changes {
+            change(&mut db);
+            assert!(seen.insert(db.generation));
+        }
+    }
+
+    /// Cancelled or crashed, what was done of it was for nothing; the lock passes to the next, or is free.
+    #[test]
+    fn lost_work_is_counted_and_locks_are_given_back() {
+        let mut db = Database::new(PLAIN);
+        assert!(db.begin_locked(Us::ZERO, 1, 2.0) && !db.begin_locked(Us::ZERO, 2, 1.0));
+        assert_eq!((db.lock_holder(), db.lock_held_from_outside()), (Some(1), false));
+        assert!(db.cancel(Us::ms(5), 1));
+        assert_eq!((db.wasted, db.lock_holder()), (1.0, Some(2)));
+        db.begin(Us::ms(5), 3, 4.0);
+        assert!(!db.begin_locked(Us::ms(5), 4, 1.0));
+        let mut lost = Vec::new();
+        db.crash(Us(7_500), |id| lost.push(id));
+        assert_eq!((lost, db.wasted, db.lock_holder()), (vec![2, 3, 4], 2.0, None));
+        assert_eq!((db.active(), db.locked(), db.served), (0, 0, 0.0));
+        db.take_lock();
+        assert_eq!((db.lock_holder(), db.lock_held_from_outside()), (None, true));
+        db.release_lock(Us::ms(8));
+        assert!(!db.lock_held_from_outside() && db.begin_locked(Us::ms(8), 5, 1.0));
+    }
+
     #[test]
     fn a_lock_makes_a_queue_of_those_that_need_it() {
         let mut db = Database::new(Usl { alone: 200.0, alpha: 0.0, beta: 0.0 });

@@ -580,6 +580,45 @@ mod tests {
         assert_eq!(leads, [Us::s(130), Us::s(139)]);
     }
 
+    /// What is seen of a pipeline at work: who waits, who is in its run and since when, until when it stands.
+    #[test]
+    fn a_pipeline_says_what_it_is_at() {
+        let rules = Rules { batch: 4, ..RULES };
+        let (mut d, mut agenda) = (Delivery::new(&[0, 1, 1], 2), Vec::new());
+        assert_eq!([0, 1, 2].map(|part| d.home(part)), [0, 1, 1]);
+        let across = |parts| Change { parts, ..plain(9, 0) };
+        assert!(d.crosses(&across([0, 1])) && !d.crosses(&across([1, 2])));
+        d.merge(Us::ZERO, across([0, 1]), true, &rules);
+        d.merge(Us::ZERO, across([0, 2]), true, &rules);
+        assert_eq!((d.talking(), d.running(0), d.busy(Us::s(5))), (2, None, Us::ZERO));
+        (1..=4).for_each(|id| assert!(d.merge(Us::ZERO, plain(id, 0), false, &rules)));
+        assert_eq!((d.running(0), d.in_batch(0), d.waiting(0)), (Some((Us::ZERO, 1)), 1, 3));
+        run_to(&mut d, &mut agenda, Us::s(30), &rules);
+        assert_eq!((d.running(0), d.in_batch(0), d.waiting(0)), (Some((Us::s(30), 3)), 3, 0));
+        assert_eq!((d.busy(Us::s(40)), d.running(1), d.under_way()), (Us::s(40), None, 5));
+        d.stop(Us::s(45), 0, Us::s(100));
+        assert_eq!((d.running(0), d.busy(Us::s(60))), (None, Us::s(45)), "what was lost took its time too");
+        assert_eq!((d.red_until(0, Us::s(99)), d.red_until(0, Us::s(100))), (Some(Us::s(100)), None));
+        run_to(&mut d, &mut agenda, Us::MAX, &rules);
+        assert_eq!((d.talking(), d.under_way(), d.counts().released), (0, 0, 6));
+        assert_eq!(d.runs().map(|run| run.changes).collect::<Vec<_>>(), [1, 3, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn where_there_is_no_room_changes_are_turned_away_and_counted() {
+        let mut d = Delivery::new(&[0], 1);
+        assert!((0..ROOM as u32).all(|id| d.merge(Us::ZERO, plain(id, 0), true, &RULES)));
+        assert!((0..2).all(|id| !d.merge(Us::ZERO, plain(id, 0), false, &RULES)));
+        assert_eq!((d.counts().turned_away, d.counts().merged, d.invariants()), (2, ROOM as u64, Ok(())));
+        let breaks: [fn(&mut Delivery); 3] =
+            [|d| d.counts.released += 1, |d| (d.talking, d.counts.merged) = (0, 0), |d| d.counts.green += 1];
+        for breaks in breaks {
+            let mut broken = d.clone();
+            breaks(&mut broken);
+            assert!(broken.invariants().is_err());
+        }
+    }
+
     #[test]
     fn most_is_done_at_the_peak() {
         let peak = output_peak(0.1, 0.002);

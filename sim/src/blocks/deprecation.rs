@@ -189,6 +189,12 @@ mod tests {
         assert_eq!(http_date(unix_s(DAY * 59)), "Sat, 01 Mar 2025 00:00:00 GMT");
         assert_eq!(http_date(unix_s(Us::ms(180_500))), "Mon, 30 Jun 2025 12:00:00 GMT");
         assert_eq!(day_name(DAY * 365), "1 Jan 2026");
+        // A century has no leap day, every fourth one has.
+        assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
+        assert_eq!(http_date(4_102_358_400), "Thu, 31 Dec 2099 00:00:00 GMT");
+        assert_eq!(http_date(4_107_542_400 - 1), "Sun, 28 Feb 2100 23:59:59 GMT");
+        assert_eq!(http_date(4_107_542_400), "Mon, 01 Mar 2100 00:00:00 GMT");
+        assert_eq!(http_date(13_574_563_200), "Tue, 29 Feb 2400 00:00:00 GMT");
     }
 
     #[test]
@@ -206,6 +212,9 @@ mod tests {
             ]
         );
         assert!(l.answers(DAY * 189) && l.end(DAY * 20) && !l.answers(DAY * 20));
+        l.announce(DAY * 30, DAY * 5);
+        let mut on_time = l;
+        assert!(!on_time.end(DAY * 35), "on the day that was promised");
         l.revive();
         assert!(l.answers(DAY * 20) && l.sunset.is_none() && l.deprecated == Some(DAY * 10));
     }

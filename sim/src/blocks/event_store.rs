@@ -635,4 +635,74 @@ mod tests {
         assert_eq!(store.load(0, &reader).map(|l| l.state), Ok(state));
         assert_eq!(store.load(0, &reader).expect("v1").time(read, fold), Us(5_980));
     }
+    /// Whatever is changed of an event that the log holds, or of their order, its hash is another.
+    #[test]
+    fn the_hash_tells_every_change() {
+        let written = Written { kind: Kind::Deposited, schema: 1, amount: 5 };
+        let e = Stored { at: Us(1), position: 1, command: 0, stream: 1, written };
+        let others = [
+            Stored { at: Us(2), ..e },
+            Stored { position: 2, ..e },
+            Stored { stream: 2, ..e },
+            Stored { written: Written { kind: Kind::Withdrawn, ..written }, ..e },
+            Stored { written: Written { schema: 2, ..written }, ..e },
+            Stored { written: Written { amount: 6, ..written }, ..e },
+            Stored { written: Written { amount: -5, ..written }, ..e },
+        ];
+        let hash = |events: &[Stored]| {
+            let mut log = Log::default();
+            events.iter().for_each(|e| log.push(*e));
+            log.hash()
+        };
+        let mut seen = std::collections::BTreeSet::from([hash(&[]), hash(&[e]), hash(&[e, e])]);
+        assert_eq!(seen.len(), 3);
+        for other in others {
+            assert!(seen.insert(hash(&[other])) && seen.insert(hash(&[e, other])) && seen.insert(hash(&[other, e])));
+        }
+    }
+
+    #[test]
+    fn a_position_is_found_in_every_page() {
+        let mut log = Log::default();
+        assert!(log.is_empty());
+        let e = Event { kind: Kind::Deposited, cents: 100 };
+        // Every third place of the whole log is one of ours.
+        (1..=600).for_each(|i| log.push(stored(0, e, Codec::V1, Us(1), 3 * i, 0)));
+        assert!(!log.is_empty());
+        for position in 0..=1_900u32 {
+            assert_eq!(log.first_from(position), (position.saturating_sub(1) / 3).min(600) as usize, "{position}");
+        }
+    }
+
+    /// A version in the middle of the past is its own fold, and who has no past needs no code that reads one.
+    #[test]
+    fn the_past_is_read_as_far_as_it_is_asked_for() {
+        let past = Past::new(4, 50, 2);
+        let mut store = EventStore::new(3, past);
+        assert_eq!((store.streams(), [0, 1, 2, 3].map(|s| past.length(s))), (3, [50, 25, 0, 0]));
+        let mut state = Account::default();
+        for version in 1..=50 {
+            state = state.apply(upcast(past.event(0, version)));
+            assert_eq!(store.fold(0, version, Codec::V1), Ok(state));
+        }
+        let bare = Codec { schema: 2, upcaster: false };
+        let e = Event { kind: Kind::Opened, cents: 0 };
+        assert_eq!(store.append(Some(0), stored(2, e, bare, Us(1), 1, 0)), Ok(1));
+        assert_eq!(store.fold(2, 1, bare), Ok(Account::default().apply(e)));
+        assert_eq!(store.fold(0, 1, bare), Err(Unreadable { schema: 1 }));
+    }
+
+    /// A hundred a second for ten seconds, ten a second from then on; beyond the rates that are remembered the oldest
+    /// of them is taken for all before.
+    #[test]
+    fn every_place_has_the_time_of_its_rate() {
+        let mut log = Others::new(500, 100);
+        log.set_rate(Us::s(10), 10);
+        assert_eq!((log.rate(), log.head(Us::s(20))), (10, 500 + 1_100));
+        let times = [1, 1_000, 1_001, 1_100].map(|n| log.time_of(500 + n));
+        assert_eq!(times, [Us::ms(10), Us::s(10), Us::ms(10_100), Us::s(20)].map(Some));
+        (1..=2 * RATES as u64).for_each(|i| log.set_rate(Us::s(20 + i), 10));
+        assert_eq!(log.rates.len(), RATES);
+        assert_eq!(log.time_of(log.head(Us::s(200))), Some(Us::s(200)));
+    }
 }

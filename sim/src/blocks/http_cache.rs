@@ -502,6 +502,10 @@ mod tests {
         let reload = Request { reload: true, ..Request::get(1) };
         assert_eq!(cache.look(Us::s(2), &reload), Look::Fetch { etag: Some(8) });
         assert_eq!((cache.purge(|url| url == 1), cache.len()), (1, 0));
+        assert!(cache.is_empty());
+        (1..=5).for_each(|url| cache.store(Us::s(10 * u64::from(url)), &Request::get(url), &plain(url)).unwrap());
+        assert_eq!([Us::s(69), Us::s(70), Us::s(90), Us::s(200)].map(|at| cache.fresh(at)), [5, 4, 2, 0]);
+        assert_eq!((cache.purge(|url| url % 2 == 1), cache.len(), cache.is_empty()), (3, 2, false));
     }
 
     /// λT/(1 + λT), for one shape, ten and a hundred: two requests a second, kept for a minute.

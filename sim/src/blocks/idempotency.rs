@@ -581,4 +581,40 @@ mod tests {
             }
         }
     }
+    #[test]
+    fn a_key_ends_with_its_retention_and_is_cleared_away() {
+        let mut store: Store<u8> = Store::new(RULES);
+        assert!(store.is_empty());
+        assert!(matches!(store.claim(id(1, 1), 7, 1, Us::ZERO), Claim::Execute { .. }));
+        assert!(store.get(id(1, 1), Us(999_999)).is_some() && store.get(id(1, 1), Us::s(1)).is_none());
+        assert!(matches!(store.claim(id(1, 2), 7, 2, Us::s(1)), Claim::Execute { .. }));
+        assert_eq!((store.len(), store.is_empty(), store.invariants()), (1, false, Ok(())));
+        let mut crowded = store.clone();
+        crowded.rules.rows_max = 0;
+        assert!(crowded.invariants().is_err());
+        let mut eternal = store;
+        eternal.by_age.clear();
+        assert!(eternal.invariants().is_err(), "nothing would ever clear it away");
+    }
+
+    /// What a replica has not heard of yet is as if it had never been written: keys are free, and old rows are back.
+    #[test]
+    fn a_failover_undoes_the_writes_of_the_lag() {
+        let mut store: Store<u8> = Store::new(Rules { lag: Us::ms(100), ..RULES });
+        store.claim(id(1, 1), 7, 1, Us::ZERO);
+        assert_eq!(store.advance(id(1, 1), 7, 1, 3, 9, Us::ms(150)), Ok(()));
+        store.claim(id(1, 2), 7, 2, Us::ms(200));
+        assert_eq!(store.failover(Us::ms(240)), 2);
+        assert_eq!(store.get(id(1, 1), Us::ms(240)).map(|row| (row.point, row.result)), Some((STARTED, None)));
+        assert!(store.get(id(1, 2), Us::ms(240)).is_none());
+        store.claim(id(1, 2), 7, 2, Us::ms(300));
+        assert_eq!((store.failover(Us::ms(399)), store.failover(Us::ms(399)), store.tally.lost), (1, 0, 3));
+        // What was abandoned comes back, and still ends with its retention.
+        store.abandon(id(1, 1), 1, Us::ms(950));
+        assert_eq!((store.failover(Us::ms(990)), store.len(), store.invariants()), (1, 1, Ok(())));
+        assert!(store.get(id(1, 1), Us::ms(990)).is_some() && store.get(id(1, 1), Us::s(1)).is_none());
+        // A write that the replica has is there to stay.
+        store.claim(id(1, 3), 7, 3, Us::ms(990));
+        assert_eq!(store.failover(Us::ms(1_090)), 0);
+    }
 }

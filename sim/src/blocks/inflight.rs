@@ -271,6 +271,18 @@ mod tests {
         assert_eq!(f.due(0, Us::s(1), start + Us::s(1)), None);
     }
 
+    #[test]
+    fn nobody_is_there_before_the_first_and_after_the_last() {
+        let (mut f, mut line) = (InFlight::<u8>::default(), Chain::default());
+        assert!(f.is_empty() && line.is_empty());
+        let slot = f.add(9);
+        f.join(&mut line, slot);
+        assert!(!f.is_empty() && !line.is_empty());
+        assert_eq!(f.leave(&mut line), Some(slot));
+        f.remove(slot);
+        assert!(f.is_empty() && line.is_empty());
+    }
+
     proptest! {
         /// Against lists written the obvious way.
         #[test]

@@ -527,6 +527,38 @@ mod tests {
         }
     }
 
+    /// A refusal says when to come back, an admission how much is left, both until when: the key's own end where the
+    /// window begins with its first request, the calendar's where it does not.
+    #[test]
+    fn counters_say_what_is_left_and_until_when() {
+        for (script, left) in [(Script::FromFirst, Us::s(40)), (Script::Calendar, Us::s(20))] {
+            let mut store = LimitStore::default();
+            let mut ask = |s: u64| match store.execute(Us::s(s), eval(script, Clock::Store)).reply {
+                Reply::Decision(decision) => decision,
+                other => panic!("{other:?}"),
+            };
+            let decisions = [ask(80), ask(80), ask(90), ask(100)];
+            assert_eq!(decisions.map(|d| (d.admitted, d.remaining)), [(true, 2), (true, 1), (true, 0), (false, 0)]);
+            assert_eq!(decisions[3].retry_after, Some(left), "{script:?}");
+            assert!(decisions[..3].iter().all(|d| d.retry_after.is_none()));
+            let until = |d: Decision, now: u64| (d.more_after.map(|t| Us::s(now) + t), Us::s(now) + d.reset_after);
+            let end = Us::s(100) + left;
+            assert_eq!([until(decisions[0], 80), until(decisions[3], 100)], [(Some(end), end); 2]);
+            assert!(ask(100 + left.0 / 1_000_000).admitted);
+        }
+    }
+
+    #[test]
+    fn beyond_its_bound_the_replica_is_told_early() {
+        let mut store = LimitStore::default();
+        for _ in 0..PENDING_MAX + 100 {
+            store.execute(Us::ZERO, Command::Incr { key: KEY, by: 1 });
+        }
+        assert_eq!(store.commands, PENDING_MAX as u64 + 100);
+        assert_eq!(store.fail_over(Us::s(1), Us::s(5)), PENDING_MAX as u64);
+        assert_eq!(store.peek(Us::s(1), KEY).map(Entry::count), Some(100));
+    }
+
     const SCRIPTS: [Script; 7] = [
         Script::FromFirst,
         Script::Calendar,
@@ -569,6 +601,21 @@ mod tests {
                 now += Us(gap);
                 let said = store.execute(now, eval(SCRIPTS[which], Clock::Store)).reply;
                 prop_assert_eq!(said, Reply::Decision(alone.ask(&POLICY, now.0 as i64, 1)));
+            }
+        }
+
+        /// With one clock the bucket that trusts it says what a token bucket says, of what is left and when as well.
+        #[test]
+        fn one_clock_may_be_trusted(gaps in proptest::collection::vec(0..40_000_000u64, 1..200), burst in 1..9u64) {
+            let policy = Policy { burst, ..POLICY };
+            let mut store = LimitStore::default();
+            let mut alone = Limiter::new(Algorithm::TokenBucket);
+            let mut now = Us::ZERO;
+            for gap in gaps {
+                now += Us(gap);
+                let command = Command::Eval { user: 7, script: Script::TrustingBucket, policy, clock: Clock::Store };
+                let said = store.execute(now, command).reply;
+                prop_assert_eq!(said, Reply::Decision(alone.ask(&policy, now.0 as i64, 1)));
             }
         }
 

@@ -198,6 +198,40 @@ mod tests {
     }
 
     #[test]
+    fn a_tally_says_what_is_left_of_its_window() {
+        let policy = Policy { limit: 2, ..POLICY };
+        let mut t = Tally::default();
+        let asked = [0; 3].map(|_| t.ask(&policy, 130_000_000));
+        assert_eq!(asked.map(|d| (d.admitted, d.remaining)), [(true, 1), (true, 0), (false, 0)]);
+        assert_eq!(asked.map(|d| d.retry_after), [None, None, Some(Us::s(50))]);
+        assert!(asked.iter().all(|d| d.more_after == Some(Us::s(50)) && d.reset_after == Us::s(50)));
+        // Away until window 4, of which the store knows of nine.
+        t.catch_up(4, 9);
+        t.hear(4, 1);
+        assert_eq!((t.known(), t.unsent()), (10, 0));
+    }
+
+    #[test]
+    fn a_bucket_tells_once_what_it_has_let_through() {
+        let policy = Policy { limit: 1, window: Us::s(1), burst: 3 };
+        let mut b = SharedBucket::default();
+        assert_eq!([0; 4].map(|_| b.ask(&policy, 0).admitted), [true, true, true, false]);
+        assert_eq!((b.tell(), b.tell()), (Some(3), None));
+        assert!(b.ask(&policy, 1_000_000).admitted);
+        assert_eq!((b.tell(), b.tell()), (Some(1), None));
+    }
+
+    #[test]
+    fn what_has_happened_is_charged_to_every_limiter() {
+        let policy = Policy { limit: 4, window: Us::s(60), burst: 3 };
+        for a in Algorithm::ALL {
+            let mut l = Limiter::new(a);
+            charge(&mut l, &policy, 0, 25);
+            assert_eq!(l.used(&policy, 0), 25.0, "{a:?}");
+        }
+    }
+
+    #[test]
     fn a_charge_is_taken_even_from_an_empty_bucket() {
         let policy = Policy { limit: 1, window: Us::s(1), burst: 10 };
         let mut b = SharedBucket::default();
@@ -245,18 +279,19 @@ mod tests {
         /// Told at once, the nodes' buckets are one bucket.
         #[test]
         fn buckets_that_hear_at_once_are_one(
-            steps in proptest::collection::vec((0..900_000u64, 0..4usize), 1..300)
+            steps in proptest::collection::vec((0..900_000u64, 0..4usize), 1..300), burst in 1..9u64
         ) {
+            let policy = Policy { burst, ..POLICY };
             let mut nodes = vec![SharedBucket::default(); 4];
             let mut one = Limiter::new(Algorithm::TokenBucket);
             let mut now = 0i64;
             for (gap, who) in steps {
                 now += gap as i64;
-                let said = nodes[who].ask(&POLICY, now).admitted;
-                prop_assert_eq!(said, one.ask(&POLICY, now, 1).admitted);
+                let said = nodes[who].ask(&policy, now).admitted;
+                prop_assert_eq!(said, one.ask(&policy, now, 1).admitted);
                 if let Some(n) = nodes[who].tell() {
                     for node in nodes.iter_mut().enumerate().filter(|(i, _)| *i != who).map(|(_, n)| n) {
-                        node.hear(&POLICY, now, n);
+                        node.hear(&policy, now, n);
                     }
                 }
             }

@@ -530,6 +530,98 @@ mod tests {
     }
 
     #[test]
+    fn what_is_used_is_counted_estimated_or_not_yet_refilled() {
+        for a in Algorithm::ALL {
+            let mut l = Limiter::new(a);
+            assert_eq!((l.used(&MINUTE, 0), l.fill(&MINUTE, 0)), (0.0, 0.0));
+            assert!(l.ask(&MINUTE, 0, 5).admitted);
+            let counts = matches!(a, Algorithm::FixedWindow | Algorithm::SlidingLog | Algorithm::SlidingCounter);
+            let size = if counts { 100.0 } else { 10.0 };
+            assert_eq!((l.used(&MINUTE, 0), l.fill(&MINUTE, 0)), (5.0, 5.0 / size), "{a:?}");
+            // A bucket has two of them back after 1.2 s, a counter none.
+            let later = if counts { 5.0 } else { 3.0 };
+            assert_eq!((l.used(&MINUTE, 1_200_000), l.fill(&MINUTE, 1_200_000)), (later, later / size), "{a:?}");
+        }
+        // Cloudflare's example: 42 in the last minute, 18 in this one, 15 seconds into it.
+        let mut l = Limiter::new(Algorithm::SlidingCounter);
+        assert!(l.ask(&MINUTE, 1_000_000, 42).admitted && l.ask(&MINUTE, 61_000_000, 18).admitted);
+        assert_eq!(l.used(&MINUTE, 75_000_000), 49.5);
+    }
+
+    /// 8 bytes a number and 16 an entry of the log.
+    #[test]
+    fn what_a_store_keeps_for_a_key() {
+        let bytes = Algorithm::ALL.map(|a| {
+            let mut l = Limiter::new(a);
+            assert!((0..3).all(|i| l.ask(&MINUTE, i * 600_000, 1).admitted));
+            l.stored_bytes()
+        });
+        assert_eq!(bytes, [8, 3 * 16, 16, 16, 8, 8]);
+    }
+
+    /// The worst case of each comes up: just before an edge and just after it, or a burst and then all that ripens.
+    #[test]
+    fn bounds_are_reached() {
+        let policy = Policy { limit: 10, window: Us::s(10), burst: 4 };
+        let edge = 9_999_999;
+        let asked = |a: Algorithm| -> Vec<i64> {
+            match a {
+                Algorithm::FixedWindow => [[edge; 10], [edge + 1; 10]].concat(),
+                Algorithm::SlidingCounter => {
+                    [vec![edge; 10], (1..10).map(|k| 10_000_000 + k * 1_000_000).collect()].concat()
+                }
+                Algorithm::TokenBucket | Algorithm::Gcra => {
+                    [vec![0; 4], (1..10).map(|k| k * 1_000_000).collect()].concat()
+                }
+                _ => (0..10).map(|k| k * 1_000_000).collect(),
+            }
+        };
+        for a in Algorithm::ALL {
+            let (mut l, times) = (Limiter::new(a), asked(a));
+            assert!(times.iter().all(|at| l.ask(&policy, *at, 1).admitted), "{a:?}");
+            assert!(times[times.len() - 1] - times[0] < 10_000_000);
+            assert_eq!(times.len() as u64, policy.bound_in_window(a), "{a:?}");
+        }
+    }
+
+    /// When more fits and when nothing is left of it, also where nothing has been counted yet.
+    #[test]
+    fn counters_say_when_they_are_as_new() {
+        for a in [Algorithm::FixedWindow, Algorithm::SlidingLog, Algorithm::SlidingCounter] {
+            let unused = Limiter::new(a).ask(&MINUTE, 20_000_000, 101);
+            assert_eq!((unused.more_after, unused.reset_after), (None, Us::ZERO), "{a:?}");
+            let mut l = Limiter::new(a);
+            assert!(l.ask(&MINUTE, 1_000_000, 60).admitted && l.ask(&MINUTE, 10_000_000, 40).admitted);
+            let full = l.ask(&MINUTE, 20_000_000, 1);
+            let (more, reset) = match a {
+                Algorithm::FixedWindow => (40, 40),
+                Algorithm::SlidingLog => (41, 50),
+                // The first of a hundred has faded 0.6 s into the next window, the last at its end.
+                _ => (40, 100),
+            };
+            let more = Us::s(more) + if a == Algorithm::SlidingCounter { Us::ms(600) } else { Us::ZERO };
+            assert_eq!((full.more_after, full.reset_after), (Some(more), Us::s(reset)), "{a:?}");
+        }
+        // Nothing of this window, and all of the one before still fading.
+        let mut l = Limiter::new(Algorithm::SlidingCounter);
+        assert!(l.ask(&MINUTE, 59_000_000, 100).admitted);
+        let refused = l.ask(&MINUTE, 61_000_000, 50);
+        assert_eq!((refused.admitted, refused.reset_after), (false, Us::s(59)));
+    }
+
+    /// What passes at one instant after a long silence is what the policy says it is.
+    #[test]
+    fn a_burst_after_silence_is_as_long_as_it_is_said_to_be() {
+        for a in Algorithm::ALL {
+            let mut l = Limiter::new(a);
+            l.ask(&MINUTE, 0, 1);
+            let passed =
+                (0..200).map(|_| l.ask(&MINUTE, 3_600_000_000, 1)).filter(|d| d.admitted && d.wait == Us::ZERO);
+            assert_eq!(passed.count() as u64, MINUTE.burst_of(a), "{a:?}");
+        }
+    }
+
+    #[test]
     fn a_request_that_costs_more_than_there_can_be_is_told_never() {
         for a in Algorithm::ALL {
             let d = Limiter::new(a).ask(&MINUTE, 0, 101);

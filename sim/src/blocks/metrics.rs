@@ -465,6 +465,46 @@ mod tests {
     }
 
     #[test]
+    fn bounds_grow_by_their_factor_as_long_as_there_is_room() {
+        assert_eq!(Bounds::exponential(Us::ms(1), 2.0, 4).all(), [1, 2, 4, 8].map(Us::ms));
+        assert_eq!(Bounds::exponential(Us(9), 1.0, 4).all(), [Us(9)], "each once");
+        let mut full = Bounds::exponential(Us::ms(1), 1.1, usize::MAX);
+        assert_eq!(full.all().len(), BOUNDS_MAX);
+        assert!(!full.toggle(Us(3)) && full.all().len() == BOUNDS_MAX);
+        assert!(full.toggle(Us::ms(1)) && full.toggle(Us(3)));
+    }
+
+    /// The p99 of two instances: 900 requests at 100 ms, 100 at 2 s. Of all thousand it is 2 s.
+    #[test]
+    fn means_of_percentiles_are_neither() {
+        let each = [(100.0, 900), (2_000.0, 100)];
+        assert_eq!((mean(&each), weighted(&each)), (Some(1_050.0), Some(290.0)));
+        assert_eq!((mean(&[]), weighted(&[]), weighted(&[(5.0, 0)])), (None, None, None));
+        assert_eq!((label_sets(&[5, 20, 50, 12]), label_sets(&[u64::MAX, 2])), (60_000, u64::MAX));
+    }
+
+    #[test]
+    fn the_latest_exemplar_of_a_bucket_is_kept() {
+        let mut kept = Exemplars::default();
+        let of = |trace| Exemplar { trace, value: Us(5), at: Us(9) };
+        [(3, 1), (1, 2), (3, 3)].into_iter().for_each(|(bucket, trace)| kept.put(bucket, of(trace)));
+        assert_eq!([0, 1, 3, 9].map(|bucket| kept.get(bucket).map(|e| e.trace)), [None, Some(2), Some(3), None]);
+        assert_eq!(kept.iter().map(|(bucket, _)| bucket).collect::<Vec<_>>(), [1, 3]);
+        kept.clear();
+        assert_eq!(kept.get(1), None);
+    }
+
+    /// A counter that was restarted and has counted more than before in one bucket still has less in another.
+    #[test]
+    fn one_bucket_that_fell_is_a_restart() {
+        let b = Bounds::client_default();
+        let (then, now) = (of(&b, &[1_000, 9_000_000]), of(&b, &[1_000; 5]));
+        assert_eq!(now.increase(&then), now);
+        let later = of(&b, &[1_000, 2_000, 9_000_000]);
+        assert_eq!((later.increase(&then).count(), later.increase(&then).sum), (1, 2_000));
+    }
+
+    #[test]
     fn beyond_the_last_bound_nothing_is_known() {
         let b = Bounds::client_default();
         assert_eq!(of(&b, &[30_000_000; 10]).quantile(&b, 0.5), Some(10_000_000.0));

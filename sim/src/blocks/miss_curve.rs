@@ -257,6 +257,48 @@ mod tests {
         assert_eq!(curve.requests(), 10_033);
     }
 
+    /// Who has been asked for since counts, once each, whether it is followed or not.
+    #[test]
+    fn scans_between_two_uses_count_for_each_of_them() {
+        let mut curve = MissCurve::new(64);
+        for key in [1, 2] {
+            curve.touch(key);
+            (0..3).for_each(|_| curve.touch_once());
+        }
+        curve.touch(1);
+        curve.touch(2);
+        // Key 1 came back to place 8: three, key 2, three, itself. Key 2 to place 5: three, key 1, itself.
+        let hits = [4.0, 5.0, 7.0, 8.0].map(|size| curve.hit_ratio(size).unwrap() * 10.0);
+        assert_eq!(hits, [0.0, 1.0, 1.0, 2.0]);
+    }
+
+    /// About as many as are asked for, the first eight sizes and the largest among them, each with its own hit ratio.
+    #[test]
+    fn points_lie_on_the_curve() {
+        assert!(MissCurve::new(9).points(60).is_empty());
+        let zipf = Zipf::new(5_000, 0.9);
+        let draws = Tape::new(5).purpose("key");
+        let mut curve = MissCurve::new(5_001);
+        (0..50_000u64).for_each(|i| curve.touch(zipf.rank(draws.at(i + 1))));
+        for about in [1, 20, 60, 10_000] {
+            let points = curve.points(about);
+            assert!(points.iter().all(|(size, ratio)| (curve.hit_ratio(*size).unwrap() - ratio).abs() < 1e-12));
+            assert!((0..8).all(|i| points[i].0 == (i + 1) as f64) && points.last().unwrap().0 >= 5_001.0);
+            assert!(points.len() <= about * 5 / 4 + 9 && points.len() >= about.min(curve.places.len()), "{about}");
+        }
+    }
+
+    #[test]
+    fn what_has_faded_weighs_half() {
+        let mut curve = MissCurve::new(9);
+        (0..20).for_each(|i| curve.touch(i % 2));
+        assert_eq!((curve.requests(), curve.hit_ratio(2.0)), (20, Some(0.9)));
+        curve.fade();
+        assert_eq!((curve.requests(), curve.hit_ratio(2.0)), (10, Some(0.9)));
+        (0..10).for_each(|_| curve.touch_once());
+        assert_eq!(curve.hit_ratio(2.0), Some(9.0 / 20.0));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 

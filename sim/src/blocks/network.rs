@@ -395,6 +395,20 @@ mod tests {
         assert_eq!(transfer(1, 3), Us(333_334));
     }
 
+    /// A log-normal delay has the median and the 99th percentile that it is given, and the mean that follows from them.
+    #[test]
+    fn two_points_make_a_delay() {
+        let point = TwoPoint { p50: Us::ms(20), p99: Us::ms(100) };
+        let mut bits = crate::kernel::Stream::new(1, "test", "two points", 0);
+        let mut drawn: Vec<f64> = (0..200_000).map(|_| point.draw(bits.bits()).as_ms()).collect();
+        let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+        assert!((mean / point.mean_ms() - 1.0).abs() < 0.01, "{mean} for {}", point.mean_ms());
+        drawn.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| drawn[(drawn.len() as f64 * share) as usize];
+        assert!((at(0.5) / 20.0 - 1.0).abs() < 0.02 && (at(0.99) / 100.0 - 1.0).abs() < 0.03);
+        assert_eq!(TwoPoint { p99: point.p50, ..point }.mean_ms(), 20.0, "no spread");
+    }
+
     #[test]
     fn a_full_queue_drops_and_says_so() {
         let mut l = link(Wire { bandwidth: Some(1_000), wait_max: Us::ms(1_500), ..Wire::new(Delay::Fixed(Us::ZERO)) });
@@ -425,10 +439,41 @@ mod tests {
         assert!((sum / survived / 40.0 - 1.0).abs() < 0.01);
     }
 
+    /// Every message has one fate, and the mesh's counts are those of its links.
+    #[test]
+    fn traffic_adds_up_over_all_links() {
+        let wire = |from: usize, to: usize| Wire {
+            loss: if from == 0 { 0.3 } else { 0.0 },
+            duplicate: if to == 0 { 0.3 } else { 0.0 },
+            bandwidth: (from == 1).then_some(1_000),
+            wait_max: Us::ms(100),
+            ..Wire::new(Delay::Fixed(Us::ms(1)))
+        };
+        assert_eq!((Delay::Fixed(Us(5)).mean(), Delay::Exp(Us(7)).mean()), (Us(5), Us(7)));
+        let mut mesh = Mesh::new(1, "test", 3, wire);
+        mesh.set_pair(1, 2, false);
+        let mut seen = Traffic::default();
+        for i in 0..600 {
+            let (from, to) = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)][i % 6];
+            seen.sent += 1;
+            match mesh.link_mut(from, to).send(Us::ms(i as u64), 10) {
+                Fate::Arrives(_) => seen.arriving += 1,
+                Fate::Twice(..) => (seen.arriving, seen.duplicated) = (seen.arriving + 2, seen.duplicated + 1),
+                Fate::Lost => seen.lost += 1,
+                Fate::Cut => seen.cut += 1,
+                Fate::Full => seen.full += 1,
+            }
+        }
+        assert_eq!((mesh.traffic(), mesh.invariants()), (seen, Ok(())));
+        assert!([seen.duplicated, seen.lost, seen.cut, seen.full].iter().all(|n| *n > 9), "{seen:?}");
+        mesh.links[3].traffic.sent += 1;
+        assert!(mesh.invariants().is_err(), "one message has no fate");
+    }
+
     #[test]
     fn components_follow_paths_not_only_links() {
         let mut mesh = Mesh::new(1, "test", 4, |_, _| Wire::new(Delay::Fixed(Us::ms(1))));
-        assert_eq!(mesh.components(), [0, 0, 0, 0]);
+        assert_eq!((mesh.nodes(), mesh.components()), (4, vec![0, 0, 0, 0]));
         mesh.set_pair(0, 3, false);
         assert_eq!(mesh.components(), [0, 0, 0, 0], "3 is still reached through 1");
         mesh.partition(|i| usize::from(i >= 2));

@@ -258,6 +258,26 @@ mod tests {
         assert!(inbox.first_time(2, 0) && !inbox.first_time(1, 255) && !inbox.first_time(3, 0));
     }
 
+    /// A relay's memory is what is under way: confirmed rows leave it, and a crash takes the rest, to be published again.
+    #[test]
+    fn a_relay_that_crashes_publishes_again() {
+        let mut outbox = Outbox::new(9, 9);
+        let ids = ['a', 'b', 'c'].map(|m| outbox.insert(m).unwrap());
+        assert_eq!((outbox.len(), outbox.is_empty()), (3, false));
+        let mut relay = Relay::new(Us::s(5), false);
+        let take = |relay: &mut Relay, now| relay.take(&outbox, Us::s(now), |_| 0).len();
+        assert_eq!((take(&mut relay, 0), take(&mut relay, 1), relay.under_way()), (3, 0, 3));
+        relay.settled(ids[1]);
+        relay.settled(ids[1]);
+        assert_eq!(relay.under_way(), 2);
+        relay.crash();
+        assert_eq!((relay.under_way(), take(&mut relay, 1), relay.under_way()), (0, 3, 3));
+        let mut inbox = Inbox::default();
+        assert!(inbox.is_empty());
+        let first = [7, 7, 7, 8].map(|key| inbox.first_time(key, 1));
+        assert_eq!((first, inbox.duplicates(), inbox.is_empty()), ([true, false, false, true], 2, false));
+    }
+
     #[test]
     fn what_is_older_than_the_retention_is_not_recognised() {
         let mut inbox = Inbox::default();

@@ -310,6 +310,49 @@ mod tests {
         assert_eq!(p.acquire(Us::ms(1_110), 7), Acquire::Open);
     }
 
+    /// What the database sees, through leaks, resizes, idle connections that are closed, and its own death.
+    #[test]
+    fn every_open_connection_is_accounted_for() {
+        let mut p = pool(4, 9);
+        assert_eq!((p.fill(Us::ZERO, 9), p.size(), p.idle(), p.open_now()), (4, 4, 4, 4));
+        let Acquire::Granted(one) = p.acquire(Us::ms(1), 1) else { panic!("they are open and idle") };
+        assert_eq!((p.leak(1), p.leak(1), p.leaked(), p.in_use(), p.idle()), (1, 1, 2, 3, 1));
+        p.mend();
+        assert_eq!((p.leaked(), p.in_use(), p.idle(), p.open_now()), (0, 1, 1, 2), "what leaked is closed");
+        assert_eq!(p.release(Us::ms(2), Returned::Usable(one)), None);
+        assert_eq!((p.idle(), p.open_now()), (2, 2));
+        p.resize(1);
+        assert_eq!((p.size(), p.idle(), p.open_now()), (1, 1, 1));
+        p.drop_idle();
+        assert_eq!((p.idle(), p.open_now()), (0, 0));
+        p.resize(3);
+        p.fill(Us::ms(3), 3);
+        // At the end of its life a connection is not handed out, and not taken back.
+        let late = Pool::LIFETIME * 2;
+        assert_eq!((p.acquire(late, 2), p.open_now(), p.idle()), (Acquire::Open, 0, 0));
+        let two = p.open(late);
+        assert_eq!((p.release(two.end, Returned::Usable(two)), p.idle(), p.open_now()), (None, 0, 0));
+        p.fill(late, 3);
+        p.lose_all();
+        assert_eq!((p.idle(), p.open_now()), (0, 0));
+        p.set_timeout(Us::s(7));
+        let got = [0, 1, 2, 3].map(|caller| p.acquire(late, caller));
+        assert_eq!(got, [Acquire::Open, Acquire::Open, Acquire::Open, Acquire::Queued]);
+        assert_eq!((p.waiting(), p.deadline()), (1, Some(late + Us::s(7))));
+    }
+
+    /// Who gives up while waiting goes, wherever in the line, and the others keep their order.
+    #[test]
+    fn who_waits_may_leave() {
+        let mut p = pool(1, 9);
+        p.acquire(Us::ZERO, 1);
+        assert!((2..5).all(|caller| p.acquire(Us::ms(1), caller) == Acquire::Queued));
+        assert!(p.leave(3) && !p.leave(3) && !p.leave(1), "one is served, not waiting");
+        assert_eq!(p.waiting(), 2);
+        assert_eq!(p.release(Us::ms(2), Returned::Nothing), Some((2, Acquire::Open)));
+        assert_eq!(p.release(Us::ms(3), Returned::Nothing), Some((4, Acquire::Open)));
+    }
+
     #[test]
     fn the_patient_stay_in_the_queue() {
         let mut p = pool(1, 9);

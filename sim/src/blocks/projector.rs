@@ -245,6 +245,37 @@ mod tests {
         prop::collection::vec((0usize..4, 0usize..6, 1i64..100).prop_map(|(r, k, e)| (r, event(k, e))), 0..120)
     }
 
+    /// What a table shows of an account, and what a repeat does to it: to a naive table the sum again, to a safe one nothing.
+    #[test]
+    fn repeats_are_applied_or_ignored_and_counted() {
+        let (opened, paid, forgotten) = (event(0, 0), event(1, 5), event(5, 0));
+        for (safety, applied, ignored) in [(Safety::Naive, 2, 0), (Safety::Checked, 0, 2)] {
+            let mut p = Projector::new(2, safety, RIGHT);
+            for (position, e) in [(1, opened), (2, paid), (2, paid), (2, paid)] {
+                let repeat = p.row(1).position == position;
+                assert_eq!(p.deliver(1, position, e, true), !repeat || safety == Safety::Naive);
+            }
+            assert_eq!((p.repeats_applied(), p.repeats_ignored()), (applied, ignored));
+            assert_eq!((p.row(1).cents, p.row(1).fold), (500 * (1 + applied as i64), 500));
+            assert_eq!(p.difference(), 500 * applied);
+            assert!(p.row(1).named && !p.row(0).named);
+            p.deliver(1, 3, forgotten, true);
+            assert!(!p.row(1).named);
+            p.deliver(0, 4, opened, false);
+            assert!(!p.row(0).named, "who has been forgotten meanwhile has no name to show");
+        }
+    }
+
+    #[test]
+    fn a_table_at_the_head_has_its_rows_and_nothing_to_read_again() {
+        let at = Mark { position: 9, ..Mark::default() };
+        let mut p = Projector::at_head([(5, true), (7, false)].into_iter(), Safety::Checked, RIGHT, at);
+        let rows: Vec<_> = p.rows().iter().map(|r| (r.cents, r.named, r.fold, r.position)).collect();
+        assert_eq!(rows, [(5, true, 5, 9), (7, false, 7, 9)]);
+        assert_eq!((*p.checkpoint(), p.uncommitted(), p.crash(), p.difference()), (at, 0, 0, 0));
+        assert!(!p.deliver(0, 9, event(1, 1), true), "that is in it");
+    }
+
     proptest! {
         /// Whatever is repeated and wherever it crashes, a safe table is the one of a quiet run; rebuilt from
         /// nothing it is the same table again.

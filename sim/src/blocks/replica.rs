@@ -524,6 +524,56 @@ mod tests {
         assert!(w.kept && right.state(0).value() == 3);
     }
 
+    /// Two nodes write apart and then hear of each other: what each rule shows of it, and who has seen what.
+    #[test]
+    fn what_two_writers_apart_come_to_under_each_rule() {
+        use Rule::{GrowOnlyCounter, LastWriteWins, OrSet, PnCounter, Siblings};
+        // The value, the versions side by side, and whether a register shows a count.
+        let expected = [
+            (LastWriteWins, 1, vec![1]),
+            (Siblings, 2, vec![2, 1]),
+            (GrowOnlyCounter, 3, vec![3]),
+            (PnCounter, 3, vec![3]),
+            (OrSet, 2, vec![2]),
+        ];
+        for (rule, value, versions) in expected {
+            let nodes = [0, 1].map(|id| Replica::new(id, 1, rule, false));
+            let [mut a, mut b] = nodes;
+            assert_eq!((a.state(0).versions(), a.state(0).siblings()), (vec![0], 1), "{rule:?}: before all writes");
+            a.write(Us::s(1), 0, Op::Like(7), 1);
+            a.write(Us::s(2), 0, Op::Like(8), 2);
+            let last = b.write(Us::s(3), 0, Op::Like(7), 3);
+            let apart = a.state(0).seen();
+            assert!(!b.state(0).includes(&apart) || rule == LastWriteWins, "{rule:?}");
+            assert!(!a.state(0).has(&last.id) && b.state(0).has(&last.id), "{rule:?}");
+            assert!(a.receive(0, b.state(0)) && !a.receive(0, b.state(0)), "{rule:?}: once");
+            let state = a.state(0);
+            assert_eq!((state.value(), state.versions()), (value, versions.clone()), "{rule:?}");
+            assert_eq!(state.siblings(), versions.len(), "{rule:?}");
+            assert_eq!(state.counts(), matches!(rule, LastWriteWins | Siblings), "{rule:?}");
+            assert_eq!(state.write(), matches!(rule, LastWriteWins | Siblings).then_some(3), "{rule:?}");
+            assert_eq!(state.stamp().is_some(), rule == LastWriteWins);
+            assert!(state.has(&last.id) && state.includes(&apart) && state.includes(&b.state(0).seen()), "{rule:?}");
+            assert_eq!(state.vector() == VersionVector::default(), rule == LastWriteWins, "{rule:?}");
+        }
+        // A set forgets what is unliked, and what is put is added or, if it is there, removed.
+        let mut set = Replica::new(0, 1, OrSet, false);
+        let sizes = [Op::Like(7), Op::Put(8), Op::Put(8), Op::Unlike(7), Op::Unlike(7)].map(|op| {
+            set.write(Us::ZERO, 0, op, 1);
+            set.state(0).value()
+        });
+        assert_eq!(sizes, [1, 2, 1, 0, 0]);
+        let mut down = Replica::new(0, 1, PnCounter, false);
+        assert_eq!(
+            [Op::Unlike(0), Op::Unlike(0), Op::Like(0)].map(|op| down.write(Us::ZERO, 0, op, 1).id.dot.n),
+            [1, 2, 3]
+        );
+        assert_eq!(down.state(0).value(), -1);
+        let mut register = Replica::new(0, 1, LastWriteWins, false);
+        register.write(Us::s(1), 0, Op::Unlike(0), 1);
+        assert_eq!((register.state(0).value(), register.write(Us::s(2), 0, Op::Put(9), 2).parent), (-1, 1));
+    }
+
     #[test]
     fn a_hybrid_clock_writes_after_what_it_has_seen() {
         let mut ahead = Replica::new(0, 1, Rule::LastWriteWins, true);

@@ -358,6 +358,27 @@ mod tests {
         assert_eq!((log.applied(1), log.behind(1, Us::ms(220))), (3, Us::ZERO));
     }
 
+    /// Whose word a client waits for: the primary's own, that of one standby's disk, or all standbys' copies.
+    #[test]
+    fn an_acknowledgement_is_of_what_has_been_confirmed_and_never_taken_back() {
+        let mut log = Log::new(2, 1);
+        log.commit(Us::ZERO, 9);
+        log.receive(1, Us::ZERO, Us::s(1));
+        log.apply(1, 7);
+        let at = |commit| log.clone().acknowledge(commit);
+        assert_eq!([Commit::Local, Commit::OneStandby, Commit::AllApplied].map(at), [9, 9, 0]);
+        log.receive(2, Us::ZERO, Us::s(1));
+        log.apply(2, 5);
+        assert_eq!((log.acknowledge(Commit::AllApplied), log.acked()), (5, 5));
+        log.lose(2);
+        assert_eq!((log.acknowledge(Commit::AllApplied), log.acked()), (7, 7), "of those that are up");
+        log.lose(0);
+        assert_eq!((log.acknowledge(Commit::Local), log.acked()), (7, 7), "without a primary nothing more");
+        let mut alone = Log::new(0, 1);
+        alone.commit(Us::ZERO, 3);
+        assert_eq!(alone.acknowledge(Commit::AllApplied), 3);
+    }
+
     #[test]
     fn what_was_on_its_way_is_lost_with_the_primary() {
         let mut log = Log::new(2, 0);

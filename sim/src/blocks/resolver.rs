@@ -436,6 +436,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_answered_is_open() {
+        let mut execution = Execution::new(screen(20, 5), Resolvers::Plain, 100_000);
+        let first = execution.next().unwrap();
+        assert_eq!((execution.open(), execution.next()), (1, None), "all others need its answer");
+        execution.done(&first, true);
+        let many = std::iter::from_fn(|| execution.next()).count();
+        assert_eq!((many, execution.open()), (40, 40), "an author and a newest comment each");
+    }
+
+    #[test]
     fn lists_inside_lists_multiply() {
         let mut q = Query::default();
         let mut parent = None;

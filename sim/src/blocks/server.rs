@@ -510,6 +510,26 @@ mod tests {
         }
     }
 
+    /// A worker that is kept for important classes takes who is next in a mixed line, or nobody: the newest or the oldest,
+    /// by how many wait.
+    #[test]
+    fn a_bulkhead_looks_only_at_who_is_next() {
+        let orders = [(Order::Fifo, 0), (Order::Lifo, 3), (Order::LifoBeyond(3), 3), (Order::LifoBeyond(4), 0)];
+        for (order, next) in orders {
+            let rules = Rules { order, ..Rules::default() };
+            for important in 0..4 {
+                let mut line = Line::default();
+                for id in 0..4 {
+                    let class = if id == important { 0 } else { 1 };
+                    line.offer(Us(u64::from(id)), job(id, class, Us(u64::from(id))), &rules);
+                }
+                let taken = line.take(Us(9), &rules, Some(0), |_, _| ()).map(|j| j.id);
+                assert_eq!(taken, (important == next).then_some(next), "{order:?}");
+                assert_eq!(line.len(), if taken.is_some() { 3 } else { 4 });
+            }
+        }
+    }
+
     /// Eight tenants that always have something waiting get a turn each, whatever each has sent.
     #[test]
     fn a_fair_line_gives_every_tenant_its_turn() {
@@ -550,7 +570,8 @@ mod tests {
     #[test]
     fn debt_is_paid_in_parts_and_work_is_metered() {
         let mut w = Workers::new(2);
-        w.owe(Us::ms(150));
+        w.owe(Us::ms(100));
+        w.owe(Us::ms(50));
         assert_eq!((w.pay(Us::ms(100)), w.pay(Us::ms(100)), w.debt()), (Us::ms(100), Us::ms(50), Us::ZERO));
         let a = w.begin(Us::ms(0), Some(job(1, 0, Us(0)))).unwrap();
         w.begin(Us::ms(10), None);

@@ -226,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn loads_are_told_apart_by_key_and_process() {
+        let mut flights = Flights::default();
+        assert!(flights.is_empty());
+        for (key, process, load) in [(7, 0, 1), (7, 1, 2), (8, 0, 3)] {
+            flights.begin(key, process, load);
+        }
+        assert_eq!((flights.len(), flights.of(7), flights.of(9), flights.is_empty()), (3, 2, 0, false));
+        assert_eq!((flights.find(7, 1), flights.find(8, 1)), (Some(2), None));
+        flights.end(1);
+        assert_eq!((flights.len(), flights.find(7, 0), flights.find(8, 0)), (2, None, Some(3)));
+    }
+
+    #[test]
     fn a_lease_is_good_once_until_its_end_unless_withdrawn() {
         let mut l = Leases::default();
         let a = l.grant(Us::s(0), 7, Us::s(10));
