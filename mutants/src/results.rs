@@ -69,7 +69,10 @@ impl Results {
     pub fn put(&mut self, name: &str, outcome: &str) -> Outcome<()> {
         self.of.insert(name.to_owned(), outcome.to_owned());
         let text: String = self.of.iter().map(|(name, outcome)| format!("{outcome}\t{name}\n")).collect();
-        write(&self.path, &text)
+        // Whoever is ended here, or reads it meanwhile, finds all of it.
+        let beside = self.path.with_extension("new");
+        write(&beside, &text)?;
+        fs::rename(&beside, &self.path).map_err(|why| format!("{}: {why}", self.path.display()))
     }
 
     /// The column in which a mutant is counted.
