@@ -68,14 +68,14 @@ for (const { slug } of questions) {
   }
 }
 
-// The other pages: what they weighed when this was written, and 2 % more.
+// The other pages: what they weighed when this was written, and 1 to 2 % more.
 const OTHERS = {
   "": 180_000,
   "settings/": 138_000,
   "accuracy/": 142_500,
   "present/rest-vs-graphql/": 217_500,
   "speaker/rest-vs-graphql/": 217_500,
-  "candidate/rest-vs-graphql/": 156_500,
+  "candidate/rest-vs-graphql/": 158_500,
 };
 for (const [path, budget] of Object.entries(OTHERS)) {
   holds(path, budget);
