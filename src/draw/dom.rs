@@ -47,12 +47,11 @@ type Theme = ([bool; 2], Option<String>);
 pub enum Pace {
     /// All of it.
     Whole,
-    /// One of the frames of a run that plays, counted from the last time that its texts began to change. Texts that stay
-    /// at their place change one half in frame 0, the other in frame 4, and wait in all others: nobody reads sixty
-    /// numbers a second, and each costs the browser a layout. Odd frames show their particles alone if no item goes
-    /// anywhere, so that what only grows or changes its colour does so thirty times a second; where the device does not
-    /// keep up, they do so whatever goes where.
-    Beat { beat: u32, keeps_up: bool },
+    /// One of the frames of a run that plays. Texts that stay at their place change in it if they are of this half, and
+    /// wait otherwise: nobody reads sixty numbers a second, and each costs the browser a layout. A frame that rests shows
+    /// its particles alone if no item goes anywhere, so that what only grows or changes its colour does so in the others;
+    /// where the device does not keep up, it does so whatever goes where.
+    Part { texts: Option<usize>, rests: bool, keeps_up: bool },
 }
 
 impl Pace {
@@ -60,7 +59,7 @@ impl Pace {
     fn writes(self, item: usize) -> bool {
         match self {
             Pace::Whole => true,
-            Pace::Beat { beat, .. } => beat == [0, 4][item % 2],
+            Pace::Part { texts, .. } => texts == Some(item % 2),
         }
     }
 }
@@ -175,7 +174,7 @@ impl Renderer {
     /// for it, and [`Renderer::show_particles`].
     pub fn set_pace(&mut self, pace: Pace) -> bool {
         self.pace = pace;
-        matches!(pace, Pace::Beat { beat, keeps_up } if beat % 2 == 1 && !(keeps_up && self.moves))
+        matches!(pace, Pace::Part { rests: true, keeps_up, .. } if !(keeps_up && self.moves))
     }
 
     /// From now on tooltips are written where [`Renderer::point`] says that the pointer is: a picture can have hundreds
@@ -247,7 +246,7 @@ impl Renderer {
         }
         std::mem::swap(&mut self.shown, scene);
         // Everything else follows the theme by itself.
-        if !self.shown.particles().is_empty() && matches!(self.pace, Pace::Whole | Pace::Beat { beat: 0, .. }) {
+        if !self.shown.particles().is_empty() && self.pace.writes(0) {
             let theme = self.current_theme();
             if theme != self.theme {
                 self.theme = theme;

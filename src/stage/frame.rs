@@ -9,7 +9,7 @@ use super::{Handle, Panel, chart, timeline};
 use crate::draw::dom::{Pace, Renderer};
 use crate::draw::{Hit, Scene, Shape};
 use crate::prefs::use_prefs;
-use crate::ui::{NodeRef, Signal, batch, document, effect, every_frame, first_every_frame, on_cleanup, window};
+use crate::ui::{NodeRef, Signal, batch, document, effect, every_frame, on_cleanup, window};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -18,15 +18,6 @@ use web_sys::{Element, HtmlElement, Node, PointerEvent};
 
 /// Below this width on screen the narrow layout is drawn.
 pub const NARROW_BELOW_PX: f64 = 560.0;
-/// How often the numbers on screen change while time passes.
-const TICK_MS: f64 = 100.0;
-/// What changes with the numbers is spread over so many frames, of sixty a second: each change makes the browser lay out
-/// and paint something, and all at once would be too much for one. Only even ones touch the page, as far as possible, so
-/// that it rests in the odd ones between, in which particles move on.
-const BEATS: u32 = 6;
-/// The beats of the figures around the picture, and of the chart. The picture's own are said at [`Pace`].
-const FIGURES: u32 = 2;
-const CHART: u32 = 4;
 /// With reduced motion the picture moves on in still steps of this length.
 const STILL_MS: f64 = 500.0;
 
@@ -47,29 +38,6 @@ impl Sheet {
     }
     fn width(&self) -> f64 {
         self.renderer.host_width()
-    }
-}
-
-/// Whether frames come as they should.
-#[derive(Default)]
-struct Haste {
-    /// The share of the last second's frames that were late.
-    late: f64,
-    /// Until when it is taken to be slow.
-    slow_until: f64,
-}
-
-impl Haste {
-    fn keeps_up(&mut self, now: f64, elapsed: f64) -> bool {
-        // A page that was not looked at gets no frames, which says nothing of the device.
-        if elapsed < 250.0 {
-            let late = if elapsed > 22.0 { 1.0 } else { 0.0 };
-            self.late += (late - self.late) / 60.0;
-        }
-        if self.late > 0.05 {
-            self.slow_until = now + 10_000.0;
-        }
-        now >= self.slow_until
     }
 }
 
@@ -113,12 +81,10 @@ pub fn mount(h: Handle, hosts: Hosts) {
         }
         let system_still = reduced_motion();
         let mut last = None::<f64>;
-        let mut ticked = 0.0;
         let mut drawn = (u32::MAX, None, 0.0, false);
         let mut owed = 0.0;
-        let mut haste = Haste::default();
         let mut owes_texts = false;
-        first_every_frame(move |now| {
+        every_frame(move |now| {
             let still = system_still || prefs.wants_stills();
             let elapsed = last.map_or(0.0, |l| now - l);
             last = Some(now);
@@ -149,22 +115,23 @@ pub fn mount(h: Handle, hosts: Hosts) {
             let face = (h.shape.get_untracked(), h.selected.get_untracked(), width, two);
             let playing = h.with(|p| p.playing);
             let runs = moved && playing;
-            let mut beat = h.beat.with(|beat| beat.saturating_add(1));
-            // A little early is better than a frame late.
-            if runs && beat >= BEATS && beat.is_multiple_of(2) && now - ticked >= TICK_MS - 4.0 {
-                (beat, ticked) = (0, now);
-            }
-            h.beat.set(beat);
-            let keeps_up = haste.keeps_up(now, elapsed);
-            let pace = if runs { Pace::Beat { beat, keeps_up } } else { Pace::Whole };
+            let beat = h.beat(now);
+            h.beats.update(|beats| beats.runs = runs);
+            let turned = face != drawn;
+            let pace = match runs && !turned {
+                true => Pace::Part { texts: beat.texts(), rests: beat.rests(), keeps_up: beat.keeps_up },
+                false => Pace::Whole,
+            };
             let owed_texts = std::mem::replace(&mut owes_texts, runs);
-            if moved || face != drawn || owed_texts {
+            if moved || turned || owed_texts {
                 drawn = face;
                 let narrow = width < NARROW_BELOW_PX;
                 h.with(|p| {
                     for (sheet, side) in sheets.iter_mut().zip([Side::A, Side::B]) {
                         if let Some(s) = sheet.as_mut().filter(|_| side == Side::A || two) {
-                            s.renderer.set_label(&picture::picture_label(p, side));
+                            if turned {
+                                s.renderer.set_label(&picture::label(p, side));
+                            }
                             let alone = s.renderer.set_pace(pace);
                             let selected = h.selected.get_untracked();
                             picture::draw(p, side, picture::Look { narrow, still, selected, alone }, &mut s.scene);
@@ -180,7 +147,7 @@ pub fn mount(h: Handle, hosts: Hosts) {
             if was_playing != playing {
                 h.changed();
             }
-            if beat == FIGURES {
+            if beat.figures() {
                 h.tick.update(|t| *t = t.wrapping_add(1));
             }
         });
@@ -364,10 +331,10 @@ pub fn mount_timeline(h: Handle, host: NodeRef<HtmlElement>) {
         let Some(mut sheet) = Sheet::new(host.into()) else { return };
         let mut drawn = (u32::MAX, 0, 0.0);
         _ = sheet.renderer.svg().set_attribute("aria-hidden", "true");
-        every_frame(move |_| {
-            let width = sheet.width();
+        every_frame(move |now| {
+            let (width, beat) = (sheet.width(), h.beat(now));
             let at = h.with(|p| match p.playing {
-                true if h.beat.with(|beat| beat % 2 == 1) => drawn.1,
+                true if beat.rests() => drawn.1,
                 true => timeline::head_px(p, width),
                 false => p.now().0,
             });
@@ -388,13 +355,14 @@ pub fn mount_chart(h: Handle, host: NodeRef<HtmlElement>, group: Signal<&'static
         let Some(mut sheet) = Sheet::new(host.into()) else { return };
         sheet.renderer.set_label("The numbers over time");
         let mut drawn = (0, 0, 0.0);
-        every_frame(move |_| {
+        every_frame(move |now| {
+            let beat = h.beat(now);
             if h.panel.get_untracked() != Panel::Numbers {
                 return;
             }
             let face = (h.shape.get_untracked().wrapping_add(1), h.tick.get_untracked(), sheet.width());
             let only_time = h.with(|p| p.playing) && (face.0, face.2) == (drawn.0, drawn.2);
-            let waits = only_time && h.beat.with(|beat| *beat != CHART);
+            let waits = only_time && !beat.chart();
             if face != drawn && face.2 > 0.0 && !waits {
                 drawn = face;
                 h.with(|p| chart::draw(p, group.get_untracked(), face.2 as f32, &mut sheet.scene));

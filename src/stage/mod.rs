@@ -9,6 +9,8 @@
 #![cfg_attr(not(feature = "csr"), allow(dead_code))]
 
 mod bar;
+#[cfg(any(test, feature = "csr"))]
+mod beat;
 #[cfg(test)]
 mod budgets;
 mod chart;
@@ -57,6 +59,8 @@ use crate::prefs::Prefs;
 use crate::prefs::use_prefs;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{self, Kept, NodeRef, Signal};
+#[cfg(feature = "csr")]
+use beat::{Beat, Beats};
 use sim::Number;
 use sim::declare::Help;
 use sim::kernel::Us;
@@ -110,8 +114,8 @@ pub struct Handle {
     pub unfolded: Signal<bool>,
     /// Where to seek in the next frame: dragging asks more often than frames come.
     pub seek_to: Signal<Option<Us>>,
-    /// Frames since the numbers on screen last changed: what is drawn when.
-    pub beat: Kept<u32>,
+    #[cfg(feature = "csr")]
+    beats: Kept<Beats>,
     /// Whether single keys act.
     pub keys: Signal<bool>,
     /// The part of the stage that is downloaded later, once it is there.
@@ -136,7 +140,8 @@ impl Handle {
             said: Signal::new(String::new()),
             unfolded: Signal::new(true),
             seek_to: Signal::new(None),
-            beat: Kept::new(0),
+            #[cfg(feature = "csr")]
+            beats: Kept::new(Beats::default()),
             keys: use_prefs().keys,
             more: Signal::new(more::begin()),
             #[cfg(feature = "csr")]
@@ -147,6 +152,12 @@ impl Handle {
     /// What the `i`-th entry of a list is for, once that is there.
     pub fn help(self, list: fn(&Help) -> &'static [&'static str], i: usize) -> String {
         self.more.get().and_then(|later| list(&later.told.help).get(i).copied()).unwrap_or_default().to_owned()
+    }
+
+    /// What is drawn in the frame of this time, in ms.
+    #[cfg(feature = "csr")]
+    fn beat(self, now: f64) -> Beat {
+        self.beats.update(|beats| beats.at(now))
     }
 
     /// Reads the player without telling anybody.

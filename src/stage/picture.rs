@@ -49,7 +49,7 @@ pub fn draw(player: &Player, side: Side, look: Look, scene: &mut Scene) {
     (picture.draw)(run, &view, scene);
 }
 
-fn label(player: &Player, side: Side) -> String {
+pub fn label(player: &Player, side: Side) -> String {
     let which = if player.two_sided() { format!(", side {}", side.name()) } else { String::new() };
     format!("{}{which}. The same in words is under \"In words\".", player.meta.short)
 }
@@ -128,8 +128,12 @@ fn first_picture(h: Handle) -> Markup {
         let mut scene = Scene::new();
         draw(player, Side::A, Look { still: true, ..Look::default() }, &mut scene);
         let svg = draw::svg::fragment(&scene, &label(player, Side::A));
+        // On a phone the app will draw the narrow layout, which is another shape: what is below should not move then.
+        let height = player.picture.height;
+        let tall = if player.two_sided() { height.narrow_ab } else { height.narrow };
+        let room = format!(r#"<svg class="room" viewBox="0 0 {} {tall}" aria-hidden="true"></svg>"#, draw::NARROW);
         player.seek(Us::ZERO);
-        Markup::rendered(svg)
+        Markup::rendered(room + &svg)
     })
 }
 
@@ -180,8 +184,4 @@ pub fn click(h: Handle, side: Side, hit: Hit, fraction: f32) {
 pub fn select(h: Handle, selected: Selected) {
     h.selected.set(Some(selected));
     h.panel.set(Panel::Request);
-}
-
-pub fn picture_label(player: &Player, side: Side) -> String {
-    label(player, side)
 }

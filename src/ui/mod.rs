@@ -266,21 +266,7 @@ thread_local! {
 /// request for a frame.
 #[cfg(feature = "csr")]
 pub fn every_frame(step: impl FnMut(f64) + 'static) {
-    add_step(usize::MAX, Box::new(step));
-}
-
-/// The same, before all others: for the one that they go by.
-#[cfg(feature = "csr")]
-pub fn first_every_frame(step: impl FnMut(f64) + 'static) {
-    add_step(0, Box::new(step));
-}
-
-#[cfg(feature = "csr")]
-fn add_step(at: usize, step: Box<dyn FnMut(f64)>) {
-    STEPS.with_borrow_mut(|steps| {
-        let at = at.min(steps.len());
-        steps.insert(at, (Kept::new(()), step));
-    });
+    STEPS.with_borrow_mut(|steps| steps.push((Kept::new(()), Box::new(step))));
     if !RUNS.replace(true) {
         request_frame();
     }

@@ -1,0 +1,178 @@
+//! What is drawn in which frame while a run plays.
+//!
+//! Whatever changes on the page makes the browser style, lay out and paint, and all changes at once would be too much for
+//! one frame. So they are spread over six: only even ones touch the page, as far as possible, and in the odd ones between
+//! it rests while particles move on.
+
+/// How often the numbers on screen change while time passes.
+const TICK_MS: f64 = 100.0;
+/// Frames from one change of the numbers to the next, at least.
+const BEATS: u32 = 6;
+/// A frame at sixty a second.
+const FRAME_MS: f64 = 1e3 / 60.0;
+/// How long a device is taken to be slow that was.
+const SLOW_MS: f64 = 10_000.0;
+
+/// Counts the frames of a stage.
+pub struct Beats {
+    frame: f64,
+    count: u32,
+    ticked: f64,
+    /// Whether the run has gone on in the last frame.
+    pub runs: bool,
+    /// The share of the last second's frames that were late.
+    late: f64,
+    slow_until: f64,
+    /// What lies between two frames that are not late; more than [`FRAME_MS`] on a slower display.
+    usual: f64,
+}
+
+impl Default for Beats {
+    fn default() -> Beats {
+        Beats { frame: 0.0, count: BEATS, ticked: 0.0, runs: false, late: 0.0, slow_until: 0.0, usual: FRAME_MS }
+    }
+}
+
+/// One frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    count: u32,
+    /// Whether frames come as they should.
+    pub keeps_up: bool,
+}
+
+impl Beats {
+    /// The frame of this time, in ms: the same for all that ask in it, whoever is first.
+    pub fn at(&mut self, now: f64) -> Beat {
+        if now != self.frame {
+            self.judge(now, now - self.frame);
+            self.frame = now;
+            self.count = self.count.saturating_add(1);
+            // A little early is better than a frame late.
+            let due = self.count >= BEATS && self.count.is_multiple_of(2) && now - self.ticked >= TICK_MS - 4.0;
+            if self.runs && due {
+                (self.count, self.ticked) = (0, now);
+            }
+        }
+        Beat { count: self.count, keeps_up: now >= self.slow_until }
+    }
+
+    fn judge(&mut self, now: f64, elapsed: f64) {
+        // A page that was not looked at gets no frames, which says nothing of the device.
+        if elapsed > 250.0 {
+            return;
+        }
+        let usual = self.usual;
+        // A display that has become quicker again.
+        if elapsed < usual * 0.7 {
+            self.usual = elapsed.max(FRAME_MS);
+        }
+        self.late += (if elapsed > usual * 1.3 { 1.0 } else { 0.0 } - self.late) / 60.0;
+        if self.late > 0.9 {
+            // Sparing the device has not helped: the display itself, or what saves its power, takes so long.
+            (self.usual, self.late, self.slow_until) = (elapsed, 0.0, now);
+        } else if self.late > 0.05 {
+            self.slow_until = now + SLOW_MS;
+        }
+    }
+}
+
+impl Beat {
+    /// Whether the page rests if it can.
+    pub fn rests(self) -> bool {
+        self.count % 2 == 1
+    }
+    /// Which half of the picture's texts changes.
+    pub fn texts(self) -> Option<usize> {
+        [Some(0), None, None, None, Some(1)].get(self.count as usize).copied().flatten()
+    }
+    /// Whether the figures around the picture change.
+    pub fn figures(self) -> bool {
+        self.count == 2
+    }
+    /// Whether the chart changes: it follows the figures.
+    pub fn chart(self) -> bool {
+        self.count == 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that plays at frames of these lengths in ms.
+    fn play(beats: &mut Beats, from: f64, gaps: impl IntoIterator<Item = f64>) -> Vec<(f64, Beat)> {
+        beats.runs = true;
+        let mut now = from;
+        let frame = |gap| {
+            now += gap;
+            let beat = beats.at(now);
+            assert_eq!(beats.at(now), beat, "one frame is one beat, however many ask");
+            (now, beat)
+        };
+        gaps.into_iter().map(frame).collect()
+    }
+
+    #[test]
+    fn everything_has_its_frame_and_odd_ones_rest() {
+        // Sixty a second with a jitter, twice as many, and a device at half of them.
+        let jitter = |i: u32| FRAME_MS + [0.0, 2.0, -2.0, 0.4, -0.4][i as usize % 5];
+        for (gaps, most_ms) in
+            [(Vec::from_iter((0..600).map(jitter)), 140.0), (vec![8.3; 1200], 140.0), (vec![33.4; 600], 210.0)]
+        {
+            let frames = play(&mut Beats::default(), 1e3, gaps);
+            let of = |what: fn(Beat) -> bool| {
+                Vec::from_iter(frames.iter().filter(|(_, beat)| what(*beat)).map(|(now, _)| *now))
+            };
+            for what in [Beat::figures, Beat::chart, |b: Beat| b.texts() == Some(0), |b: Beat| b.texts() == Some(1)] {
+                let times = of(what);
+                assert!(times.len() > 10);
+                for pair in times.windows(2) {
+                    let gap = pair[1] - pair[0];
+                    assert!((TICK_MS - 10.0..=most_ms).contains(&gap), "{gap} ms");
+                }
+            }
+            for (_, beat) in &frames {
+                let touched = beat.figures() || beat.chart() || beat.texts().is_some();
+                assert!(!touched || !beat.rests(), "{beat:?}");
+                assert!(!beat.figures() || beat.texts().is_none(), "{beat:?}");
+            }
+            for pair in frames.windows(2) {
+                assert_ne!(pair[0].1.rests(), pair[1].1.rests(), "every other one");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_due_while_nothing_goes_on() {
+        let mut beats = Beats::default();
+        play(&mut beats, 1e3, [FRAME_MS; 100]);
+        beats.runs = false;
+        let later = (1..100).map(|i| beats.at(5e3 + f64::from(i) * FRAME_MS)).filter(|beat| beat.count == 0);
+        assert_eq!(later.count(), 0);
+    }
+
+    #[test]
+    fn late_frames_spare_the_device_for_a_while() {
+        let mut beats = Beats::default();
+        let keeps_up = |frames: &[(f64, Beat)]| frames.last().is_some_and(|(_, beat)| beat.keeps_up);
+        assert!(keeps_up(&play(&mut beats, 1e3, [FRAME_MS; 120])));
+        let one_in_four = (0..120).map(|i| if i % 4 == 0 { 33.3 } else { FRAME_MS });
+        assert!(!keeps_up(&play(&mut beats, 3.1e3, one_in_four)));
+        assert!(!keeps_up(&play(&mut beats, 6e3, [FRAME_MS; 300])));
+        assert!(keeps_up(&play(&mut beats, 12e3, [FRAME_MS; 600])));
+        // Nobody looked.
+        assert!(keeps_up(&play(&mut beats, 22.1e3, [5_000.0, FRAME_MS, 5_000.0, FRAME_MS])));
+    }
+
+    #[test]
+    fn a_display_of_thirty_a_second_is_not_a_slow_device() {
+        let mut beats = Beats::default();
+        let frames = play(&mut beats, 1e3, [33.4; 600]);
+        assert!(frames.iter().any(|(_, beat)| !beat.keeps_up));
+        assert!(frames[300..].iter().all(|(_, beat)| beat.keeps_up));
+        // Back at sixty, what is late then is late.
+        let frames = play(&mut beats, 30e3, (0..600).map(|i| if i % 4 == 0 { 33.3 } else { FRAME_MS }));
+        assert!(!frames[599].1.keeps_up);
+    }
+}
