@@ -97,8 +97,6 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
     // Inline JavaScript of dependencies, if there is any: the glue imports it by these paths.
     copy_tree(&folder.join("snippets"), &assets.join("snippets"))?;
     let glue = fs::read_to_string(folder.join("app.js")).context("reading the glue")?;
-    let (wasm, glue) = parts::with_short_names(&parts::without_placeholders(&fs::read(main)?)?, &glue)?;
-    let wasm = write_hashed(&assets, "app", "wasm", &wasm)?;
     let mut built = BTreeMap::new();
     for module in &modules {
         let stem = module.file_name().and_then(|name| name.to_str()?.split('.').next());
@@ -111,7 +109,10 @@ pub fn build(kind: Kind, site: &Path) -> anyhow::Result<Bundle> {
         let name = write_hashed(&assets, part, "wasm", &parts::packed(&built[own], &shared)?)?;
         files.insert(part.clone(), name);
     }
-    let link = parts::loaders(&cut, &files)?;
+    let main = parts::without_placeholders(&fs::read(main)?)?;
+    let scripts = [&*parts::without_repeated_imports(&glue), &*parts::loaders(&cut, &files)?];
+    let (wasm, [glue, link]) = parts::with_short_names(&main, scripts)?;
+    let wasm = write_hashed(&assets, "app", "wasm", &wasm)?;
     let (js, link) = write_glue(&assets, &glue, &link, kind)?;
     let web = |name: &str| {
         fs::read_to_string(paths::root().join("xtask/web").join(name))

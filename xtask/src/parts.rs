@@ -255,8 +255,8 @@ fn filled_segments(section: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Gives the functions that the main module imports from the glue names of a letter or two, in both.
-pub fn with_short_names(wasm: &[u8], glue: &str) -> anyhow::Result<(Vec<u8>, String)> {
+/// Gives the functions that the main module imports from the glue and the loaders names of a letter or two, in all three.
+pub fn with_short_names(wasm: &[u8], scripts: [&str; 2]) -> anyhow::Result<(Vec<u8>, [String; 2])> {
     let mut names = BTreeMap::new();
     let mut out = wasm.get(..8).context("a module has a header")?.to_vec();
     let mut at = 8;
@@ -275,9 +275,13 @@ pub fn with_short_names(wasm: &[u8], glue: &str) -> anyhow::Result<(Vec<u8>, Str
         }
         at = end;
     }
-    let mut js = String::with_capacity(glue.len());
+    Ok((out, scripts.map(|script| renamed(script, &names))))
+}
+
+fn renamed(script: &str, names: &BTreeMap<String, String>) -> String {
+    let mut js = String::with_capacity(script.len());
     let mut word = String::new();
-    for c in glue.chars().chain(Some('\n')) {
+    for c in script.chars().chain(Some('\n')) {
         if c.is_ascii_alphanumeric() || c == '_' || c == '$' {
             word.push(c);
             continue;
@@ -286,7 +290,20 @@ pub fn with_short_names(wasm: &[u8], glue: &str) -> anyhow::Result<(Vec<u8>, Str
         word.clear();
         js.push(c);
     }
-    Ok((out, js))
+    js
+}
+
+/// The glue imports the loaders once for each of them, and all of it each time. Once is enough.
+pub fn without_repeated_imports(glue: &str) -> String {
+    let (import, entry) = ("import * as import", format!("\"./{LINK}\": import"));
+    let from = format!("from \"./{LINK}\"");
+    let mut seen = [false; 2];
+    let mut repeated = |line: &str| {
+        let line = line.trim_start();
+        let kinds = [line.starts_with(import) && line.contains(&from), line.starts_with(&entry)];
+        kinds.into_iter().zip(&mut seen).any(|(is, seen)| is && std::mem::replace(seen, true))
+    };
+    glue.split_inclusive('\n').filter(|line| !repeated(line)).collect()
 }
 
 fn renamed_imports(section: &[u8], names: &mut BTreeMap<String, String>) -> anyhow::Result<Vec<u8>> {
@@ -302,8 +319,9 @@ fn renamed_imports(section: &[u8], names: &mut BTreeMap<String, String>) -> anyh
         }
         let [module, mut name] = words;
         let fresh = format!("_{}", names.len());
-        // The loaders of the parts keep their names; so do the few that a whole program could mean something by.
-        if module == "./app_bg.js" && name.starts_with("__wb") {
+        // The few that a whole program could mean something by keep their names.
+        let (loader, of_glue) = (module.strip_prefix("./") == Some(LINK), name.starts_with("__wb"));
+        if loader || module == "./app_bg.js" && of_glue {
             name = names.entry(name.to_owned()).or_insert(fresh);
         }
         for word in [module, name] {
@@ -391,10 +409,24 @@ mod tests {
         wasm.extend(leb(section.len()));
         wasm.extend(section);
         wasm.extend([0, 1, 0]);
-        let (short, js) = with_short_names(&wasm, "const i = { __wbg_log_1234: f, __wbg_log_12345: g };").unwrap();
-        assert_eq!(js.trim_end(), "const i = { _0: f, __wbg_log_12345: g };");
-        assert_eq!(short.len(), wasm.len() - "__wbg_log_1234".len() + "_0".len());
+        let glue = "const i = { __wbg_log_1234: f, __wbg_log_12345: g };";
+        let loader = "export const __wasm_split_load_x = part(\"./x.wasm\");";
+        let (short, [glue, loader]) = with_short_names(&wasm, [glue, loader]).unwrap();
+        assert_eq!(glue.trim_end(), "const i = { _0: f, __wbg_log_12345: g };");
+        assert_eq!(loader.trim_end(), "export const _1 = part(\"./x.wasm\");");
+        assert_eq!(short.len(), wasm.len() - "__wbg_log_1234__wasm_split_load_x".len() + "_0_1".len());
         assert!(short.ends_with(&[0, 1, 0]));
+    }
+
+    #[test]
+    fn the_loaders_are_imported_once() {
+        let glue = "import * as import1 from \"./link.js\"\nimport * as import2 from \"./link.js\"\n\
+                    import * as import3 from \"./snippets/a.js\"\nconst i = {\n  \"./link.js\": import1,\n  \
+                    \"./link.js\": import2,\n  \"./snippets/a.js\": import3,\n};\n";
+        let once = "import * as import1 from \"./link.js\"\nimport * as import3 from \"./snippets/a.js\"\n\
+                    const i = {\n  \"./link.js\": import1,\n  \"./snippets/a.js\": import3,\n};\n";
+        assert_eq!(without_repeated_imports(glue), once);
+        assert_eq!(without_repeated_imports(once), once);
     }
 
     #[test]
