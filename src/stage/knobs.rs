@@ -45,7 +45,7 @@ fn to_position(k: &Knob, v: f64) -> f64 {
         return 0.0;
     }
     let low = floor(k);
-    ((v / low).ln() / (k.max / low).ln() * POSITIONS).round().clamp(0.0, POSITIONS)
+    ((v / low).log10() / (k.max / low).log10() * POSITIONS).round().clamp(0.0, POSITIONS)
 }
 
 fn from_position(k: &Knob, x: f64) -> f64 {
@@ -55,13 +55,25 @@ fn from_position(k: &Knob, x: f64) -> f64 {
         k.min
     } else {
         let low = floor(k);
-        let v = low * ((k.max / low).ln() * x / POSITIONS).exp();
+        let v = low * power(k.max / low, x / POSITIONS);
         // Two digits: a slider promises no more.
         let unit = 10f64.powi(v.log10().floor() as i32 - 1);
         (v / unit).round() * unit
     };
     let v = if k.kind == Kind::Int { v.round() } else { (v * 1e6).round() / 1e6 };
     sim::order::between(v, k.min, k.max)
+}
+
+/// `base` to the power of a share of 1. WebAssembly has an instruction for roots; a library's power is a kilobyte.
+fn power(base: f64, share: f64) -> f64 {
+    let (mut root, mut rest, mut product) = (base, share, 1.0);
+    for _ in 0..40 {
+        (root, rest) = (root.sqrt(), rest * 2.0);
+        if rest >= 1.0 {
+            (product, rest) = (product * root, rest - 1.0);
+        }
+    }
+    product
 }
 
 fn origin(k: &Knob) -> Tag {
@@ -212,4 +224,20 @@ pub fn view(h: Handle) -> Piece {
         .kid(seed(h))
         .kid(rest)
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::power;
+
+    #[test]
+    fn powers_of_shares() {
+        for base in [1.0, 1.5, 10.0, 1e4, 1e9] {
+            for position in 0..=400 {
+                let share = f64::from(position) / 400.0;
+                let (is, right) = (power(base, share), f64::powf(base, share));
+                assert!((is / right - 1.0).abs() < 1e-9, "{base}^{share} is {is}, not {right}");
+            }
+        }
+    }
 }

@@ -125,15 +125,15 @@ pub fn view(h: Handle) -> Piece {
 fn first_picture(h: Handle) -> Markup {
     h.quietly(|player| {
         settle(player);
-        let mut scene = Scene::new();
-        draw(player, Side::A, Look { still: true, ..Look::default() }, &mut scene);
-        let svg = draw::svg::fragment(&scene, &label(player, Side::A));
-        // On a phone the app will draw the narrow layout, which is another shape: what is below should not move then.
-        let height = player.picture.height;
-        let tall = if player.two_sided() { height.narrow_ab } else { height.narrow };
-        let room = format!(r#"<svg class="room" viewBox="0 0 {} {tall}" aria-hidden="true"></svg>"#, draw::NARROW);
+        // The style sheet shows the one whose layout the app will draw, so that nothing moves when it comes.
+        let stills = [("wide", false), ("narrow", true)].map(|(class, narrow)| {
+            let mut scene = Scene::new();
+            draw(player, Side::A, Look { narrow, still: true, ..Look::default() }, &mut scene);
+            let svg = draw::svg::fragment(&scene, &label(player, Side::A));
+            format!(r#"<div class="still {class}">{svg}</div>"#)
+        });
         player.seek(Us::ZERO);
-        Markup::rendered(room + &svg)
+        Markup::rendered(stills.concat())
     })
 }
 

@@ -97,6 +97,8 @@ fn report(program: &Program, folder: &Path, most: usize) -> anyhow::Result<Strin
             crates.entry(home).or_default().1.push(bytes);
         }
     }
+    // A part that was asked for alone may be no question's.
+    let questions = questions.max(1);
     let mut crates: Vec<_> = crates.into_iter().collect();
     crates.sort_by_key(|(name, (main, of))| {
         (std::cmp::Reverse(main + of.iter().sum::<usize>() / questions), name.clone())
@@ -110,8 +112,12 @@ fn report(program: &Program, folder: &Path, most: usize) -> anyhow::Result<Strin
             writeln!(text, "| `{name}` | {main} | {mean} | {most} |")?;
         }
     }
-    writeln!(text, "\n## The largest functions of the main module\n\n| bytes | function |\n|--:|---|")?;
-    let mut functions: Vec<_> = weights[0].functions.iter().collect();
+    let (of, weight) = match (&packed[..], &weights[..]) {
+        ([_, (part, _)], [_, weight]) => (format!("part `{part}`"), weight),
+        (_, weights) => ("main module".to_owned(), &weights[0]),
+    };
+    writeln!(text, "\n## The largest functions of the {of}\n\n| bytes | function |\n|--:|---|")?;
+    let mut functions: Vec<_> = weight.functions.iter().collect();
     functions.sort_by_key(|(name, bytes)| (std::cmp::Reverse(**bytes), (*name).clone()));
     for (name, bytes) in functions.iter().take(most) {
         writeln!(text, "| {bytes} | `{}` |", name.replace('|', "\\|"))?;
