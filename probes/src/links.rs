@@ -37,9 +37,17 @@ fn read(q: &'static Question, code: &str) {
             }
             // What was read can be written, and is then what was read.
             let again = link::decode(q, &link::encode(&shared));
-            assert_eq!(again, Ok((shared, Vec::new())));
+            let wanted = Ok((shared, Vec::new()));
+            assert!(again == wanted, "{}", differ(&format!("{again:?}"), &format!("{wanted:?}")));
         }
     }
+}
+
+/// Where two long texts part ways.
+fn differ(is: &str, wanted: &str) -> String {
+    let at = is.bytes().zip(wanted.bytes()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| text.chars().skip(at.saturating_sub(200)).take(300).collect::<String>();
+    format!("written and read again: {}\nread first: {}", around(is), around(wanted))
 }
 
 /// What is read is something that can run: every value is one that its control could have.

@@ -3,11 +3,22 @@
 use probes::mutate::case;
 use probes::{ALL, Probe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// What a long run found once.
+fn found(probe: &Probe) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("found").join(probe.name);
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
 
 fn holds(probe: &Probe) {
     let seeds = (probe.seeds)();
     for seed in &seeds {
         (probe.run)(seed);
+    }
+    for found in found(probe) {
+        (probe.run)(&found);
     }
     for number in 0..probe.short {
         let bytes = case(probe, &seeds, number);

@@ -19,8 +19,12 @@ fn ten(n: u32) -> f64 {
     power
 }
 
-/// Reads `12`, `-0.5`, `1e6`, `2.5e-3`. Exact for up to 15 significant digits and exponents within 22; the last bits of
-/// longer ones may differ from the nearest double. No `inf`, no `nan`.
+/// Significant digits that are read; every decimal of so many comes back from a double. Longer ones are
+/// rounded, so that a number can be written again as it was read.
+const DIGITS: i32 = 15;
+
+/// Reads `12`, `-0.5`, `1e6`, `2.5e-3`. Exact for up to 15 significant digits and exponents within 22, and rounded to 15
+/// digits. No `inf`, no `nan`.
 pub fn parse(text: &str) -> Option<f64> {
     let (negative, rest) = match text.as_bytes().first()? {
         b'-' => (true, text.strip_prefix('-')?),
@@ -34,11 +38,13 @@ pub fn parse(text: &str) -> Option<f64> {
         match b {
             b'0'..=b'9' => {
                 any = true;
-                if kept < 19 {
+                if kept < DIGITS {
                     digits = digits * 10 + u64::from(b - b'0');
                     kept += i32::from(digits > 0);
                     scale -= i32::from(point);
                 } else {
+                    digits += u64::from(kept == DIGITS && b >= b'5');
+                    kept += 1;
                     scale += i32::from(!point);
                 }
             }
@@ -285,6 +291,15 @@ mod tests {
         fn whatever_std_reads_is_read_within_a_billionth(value in -1e300_f64..1e300) {
             let read = parse(&format!("{value}")).unwrap();
             prop_assert!((read - value).abs() <= value.abs() * 1e-9);
+        }
+
+        #[test]
+        fn what_was_read_is_read_again_the_same(digits in 0_u64..1_000_000_000_000_000_000, point in 0_usize..16) {
+            let all = format!("{digits:018}");
+            let (whole, part) = all.split_at(all.len() - point);
+            let value = parse(&format!("{whole}.{part}")).unwrap();
+            let text = Plain(value).to_string();
+            prop_assert_eq!(parse(&text), Some(value), "{}", text);
         }
 
         #[test]

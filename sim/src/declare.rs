@@ -190,6 +190,8 @@ impl Knob {
                 if self.kind == Kind::Int && v % 1.0 != 0.0 {
                     return wrong("not a whole number");
                 }
+                // As many digits as `show` writes, or the value would be another one when it is read again.
+                let v = if v.abs() < 1.0 { (v * 1e15).round() / 1e15 } else { v };
                 if v < self.min || v > self.max {
                     return wrong("out of range");
                 }

@@ -316,8 +316,21 @@ fn of_this_version(q: &Question, version: u64, events: [u64; 2]) -> Result<(), S
     Ok(())
 }
 
-/// Puts the moments into a run, none of them beyond the end of the timeline.
-fn placed(q: &Question, shared: Shared, moments: [Moment; 2], furthest: Us, notes: &mut Notes) -> Shared {
+/// Puts the moments into a run, none of them beyond the end of the timeline. What would be done after it never is.
+fn placed(q: &Question, mut shared: Shared, moments: [Moment; 2], furthest: Us, notes: &mut Notes) -> Shared {
+    let mut late = 0;
+    let values = shared.futures.iter_mut().map(|future| {
+        future.forked_at = future.forked_at.min(q.horizon);
+        &mut future.value
+    });
+    for run in values.chain([&mut shared.a]).chain(&mut shared.b) {
+        let all = run.inputs.len();
+        run.inputs.retain(|input| input.at <= q.horizon);
+        late += all - run.inputs.len();
+    }
+    if late > 0 {
+        notes.add(|| format!("The link has {late} acts after the end of the timeline; they were left out."));
+    }
     if moments[0].at > q.horizon {
         notes.add(|| format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
     }

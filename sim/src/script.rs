@@ -27,17 +27,17 @@ pub fn duration(text: &str) -> Result<Us, String> {
     };
     let mut us = number(whole).and_then(|w| w.checked_mul(scale)).ok_or_else(wrong)?;
     if digits.contains('.') {
-        let mut place = scale;
-        for digit in fraction.bytes() {
-            place /= 10;
-            if !digit.is_ascii_digit() || (place == 0 && digit != b'0') {
-                return Err(wrong());
-            }
-            us += u64::from(digit - b'0') * place;
-        }
-        if fraction.is_empty() {
-            return Err(wrong());
-        }
+        // Nine digits of the largest unit still fit; `press` refuses more of an article, too.
+        let some = match fraction.trim_end_matches('0') {
+            "" if !fraction.is_empty() => "0",
+            some => some,
+        };
+        let exact = |n: u64| {
+            let (parts, of) = (n * scale, 10_u64.pow(some.len() as u32));
+            parts.is_multiple_of(of).then_some(parts / of)
+        };
+        let part = Some(some).filter(|s| s.len() <= 9 && !s.contains('_')).and_then(number).and_then(exact);
+        us = part.and_then(|part| us.checked_add(part)).ok_or_else(wrong)?;
     }
     // Beyond 2^53 µs a browser's numbers are no longer exact.
     if us > 1 << 53 { Err(format!("\"{text}\" is longer than a run can be (285 years)")) } else { Ok(Us(us)) }
@@ -227,6 +227,9 @@ mod tests {
     fn durations_are_read_exactly() {
         assert_eq!(duration("62s"), Ok(Us::s(62)));
         assert_eq!(duration("59.9s"), Ok(Us(59_900_000)));
+        assert_eq!(duration("18959.709551615h"), Ok(Us(68_254_954_385_814)));
+        assert_eq!(duration("0.1250000000000s"), Ok(Us(125_000)));
+        assert!(duration("0.00000001min").is_err() && duration("18446744073709551.9ms").is_err());
         assert_eq!(duration("0.000001s"), Ok(Us(1)));
         assert_eq!(duration("200ms"), Ok(Us::ms(200)));
         assert_eq!(duration("1.5min"), Ok(Us::s(90)));

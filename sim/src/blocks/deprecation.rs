@@ -157,7 +157,9 @@ impl Hazards {
 /// Days until a share of `target` of all clients is left, if nothing else happens: groups of (how many, hazard a day),
 /// of `all`. `None` if that is never.
 pub fn days_until(groups: &[(f64, f64)], all: f64, target: f64) -> Option<f64> {
-    let left = |days: f64| groups.iter().map(|(n, h)| n * libm::pow(1.0 - between(*h, 0.0, 1.0), days)).sum::<f64>();
+    // It is asked with each sample of the run, and powers are dear: a group that nobody is in costs none.
+    let some = || groups.iter().filter(|(n, _)| *n > 0.0);
+    let left = |days: f64| some().map(|(n, h)| n * libm::pow(1.0 - between(*h, 0.0, 1.0), days)).sum::<f64>();
     let goal = target * all;
     if left(0.0) <= goal {
         return Some(0.0);

@@ -216,3 +216,23 @@ fn a_forged_link_costs_no_more_than_a_long_one() {
         assert_eq!(notes.iter().filter(|n| n.contains("more than 20000 acts")).count(), 1, "{notes:?}");
     }
 }
+
+#[test]
+fn what_is_done_after_the_end_is_left_out() {
+    for q in questions::ALL {
+        let what = act_of(q, 0, &[]).expect("the first act as declared");
+        let of = |times: &[Us]| RunValue {
+            inputs: times.iter().map(|at| Input { at: *at, what }).collect(),
+            ..RunValue::new(q)
+        };
+        let mut shared = Shared::one(of(&[Us(1), q.horizon, q.horizon + Us(1)]), Moment::default());
+        shared.b = Some(of(&[Us(u64::MAX / 8)]));
+        shared.futures = vec![Future { forked_at: Us(u64::MAX / 8), value: of(&[q.horizon + Us::s(1)]) }];
+        let (back, notes) = decode(q, &encode(&shared)).expect("is read");
+        assert_eq!(back.a, of(&[Us(1), q.horizon]));
+        assert_eq!(back.b, Some(of(&[])));
+        assert_eq!(back.futures, [Future { forked_at: q.horizon, value: of(&[]) }]);
+        assert_eq!(notes, ["The link has 3 acts after the end of the timeline; they were left out."]);
+        assert_eq!(decode(q, &encode(&back)), Ok((back, Vec::new())));
+    }
+}
