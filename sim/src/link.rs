@@ -280,6 +280,8 @@ fn today(q: &'static Question, body: &[u8], notes: &mut Notes) -> Read {
     if !r.0.is_empty() {
         return None;
     }
+    // Eight bytes can be what is no number.
+    let speed = if speed.is_nan() { 1_000.0 } else { speed };
     let speed_milli = crate::order::between(speed, 50.0, 64_000.0) as u32;
     let shared = Shared { speed_milli, playing: set(PLAYING), origin, futures, ..Shared::one(a, Moment::default()) };
     let shared = Shared { b, until: until.filter(|t| *t <= q.horizon), ..shared };
@@ -329,7 +331,7 @@ fn placed(q: &Question, mut shared: Shared, moments: [Moment; 2], furthest: Us, 
         late += all - run.inputs.len();
     }
     if late > 0 {
-        notes.add(|| format!("The link has {late} acts after the end of the timeline; they were left out."));
+        notes.add(|| format!("The link has acts after the end of the timeline ({late}), which were left out."));
     }
     if moments[0].at > q.horizon {
         notes.add(|| format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));

@@ -232,7 +232,7 @@ fn what_is_done_after_the_end_is_left_out() {
         assert_eq!(back.a, of(&[Us(1), q.horizon]));
         assert_eq!(back.b, Some(of(&[])));
         assert_eq!(back.futures, [Future { forked_at: q.horizon, value: of(&[]) }]);
-        assert_eq!(notes, ["The link has 3 acts after the end of the timeline; they were left out."]);
+        assert_eq!(notes, ["The link has acts after the end of the timeline (3), which were left out."]);
         assert_eq!(decode(q, &encode(&back)), Ok((back, Vec::new())));
     }
 }
