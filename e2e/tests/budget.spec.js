@@ -68,7 +68,7 @@ for (const { slug } of questions) {
   }
 }
 
-// The other pages: what they weighed when this was written, and 1 to 2 % more.
+// The other pages: what they weighed when this was written, and up to 2 % more.
 const OTHERS = {
   "": 178_500,
   "settings/": 137_000,

@@ -15,7 +15,7 @@ const watchShifts = (page) =>
     }).observe({ type: "layout-shift", buffered: true });
   });
 
-// On a phone the app draws a taller picture than the one that comes with the page.
+// The page comes with a picture in both layouts, and with both sides of an A|B.
 for (const { slug } of questions) {
   for (const [kind, width, height] of [["q", 412, 823], ["q", 1440, 900], ["embed", 412, 823]]) {
     test(`${kind}/${slug}/: nothing jumps while it comes to a window of ${width} px`, async ({ page }) => {

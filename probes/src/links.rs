@@ -45,7 +45,7 @@ fn read(q: &'static Question, code: &str) {
 
 /// Where two long texts part ways.
 fn differ(is: &str, wanted: &str) -> String {
-    let at = is.bytes().zip(wanted.bytes()).take_while(|(a, b)| a == b).count();
+    let at = is.chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count();
     let around = |text: &str| text.chars().skip(at.saturating_sub(200)).take(300).collect::<String>();
     format!("written and read again: {}\nread first: {}", around(is), around(wanted))
 }

@@ -45,6 +45,12 @@ probes!(link query message script condition article records import graph wire ev
 fn every_probe_has_its_test_and_its_fuzz_target() {
     assert_eq!(ALL.iter().map(|probe| probe.name).collect::<Vec<_>>(), NAMES);
     let targets = include_str!("../../fuzz/Cargo.toml");
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("found");
+    for folder in std::fs::read_dir(folders).expect("probes/found") {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        let cases = probes::find(&name).map(found);
+        assert!(cases.is_some_and(|cases| !cases.is_empty()), "no probe runs probes/found/{name}");
+    }
     for name in NAMES {
         assert!(targets.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml lacks {name}");
     }

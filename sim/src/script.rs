@@ -241,6 +241,24 @@ mod tests {
 
     #[cfg(feature = "questions")]
     #[test]
+    fn a_number_has_no_more_digits_than_are_written() {
+        let small = || {
+            crate::questions::ALL
+                .iter()
+                .flat_map(|q| q.knobs)
+                .filter(|k| k.kind == crate::declare::Kind::Float && k.min == 0.0)
+        };
+        assert!(small().count() > 5);
+        for k in small() {
+            for text in ["0.00012345678901234567", "1.23456789e-9", "1e-20"] {
+                let v = k.parse(text).expect("within its range");
+                assert_eq!(k.parse(&k.show(v)), Ok(v), "{}={text}", k.key);
+            }
+        }
+    }
+
+    #[cfg(feature = "questions")]
+    #[test]
     fn values_that_stand_for_something_are_told_by_name() {
         let q = crate::questions::find("monolith-vs-microservices").expect("a question");
         let act = q.act("move").expect("an act");

@@ -87,6 +87,11 @@ impl Asked<'_> {
         )
     }
 
+    /// The claim that decides which choice of its experiment is right, not a further check.
+    pub fn decides(&self) -> bool {
+        self.index == 0
+    }
+
     /// When the run is over.
     pub fn until(&self) -> Us {
         Us(self.plan.until_us)
@@ -206,17 +211,22 @@ impl Done {
 /// The tables of RELIABILITY.md: a line a question, and a line for each claim that did not hold at every seed.
 pub fn markdown(asked: &[Asked], done: &Done) -> String {
     let mut text =
-        "| question | claims | seeds each | runs | held | of all runs |\n|---|--:|--:|--:|--:|--:|\n".to_owned();
+        "| question | experiments | seeds each | further checks | seeds each | runs | held | of all runs |\n\
+                    |---|--:|--:|--:|--:|--:|--:|--:|\n"
+            .to_owned();
     let mut others = String::new();
-    let mut all = (0, 0, 0);
+    let mut all = [0; 4];
     for of_one in asked.chunk_by(|a, b| a.question.slug == b.question.slug) {
         let tallies: Vec<(&Asked, Tally)> = of_one.iter().map(|a| (a, done.get(&a.key()))).collect();
-        let sum = |f: &dyn Fn(&Tally) -> u64| tallies.iter().map(|(_, t)| f(t)).sum::<u64>();
-        let (runs, held) = (sum(&|t| t.seeds), sum(&|t| t.held));
-        let (least, most) = tallies.iter().fold((u64::MAX, 0), |(a, b), (_, t)| (a.min(t.seeds), b.max(t.seeds)));
-        let seeds = if least == most { most.to_string() } else { format!("{least} to {most}") };
-        text.push_str(&row(of_one[0].question.slug, of_one.len(), &seeds, runs, held));
-        all = (all.0 + of_one.len(), all.1 + runs, all.2 + held);
+        let seeds = |decides: bool| -> Vec<u64> {
+            tallies.iter().filter(|(a, _)| a.decides() == decides).map(|(_, t)| t.seeds).collect()
+        };
+        let (own, further) = (seeds(true), seeds(false));
+        let runs = tallies.iter().map(|(_, t)| t.seeds).sum();
+        let held = tallies.iter().map(|(_, t)| t.held).sum();
+        let counts = [own.len() as u64, further.len() as u64, runs, held];
+        text.push_str(&row(of_one[0].question.slug, counts, &range(&own), &range(&further)));
+        all.iter_mut().zip(counts).for_each(|(all, n)| *all += n);
         for (a, t) in tallies.iter().filter(|(_, t)| t.held < t.seeds) {
             let range = t.range.map_or("nothing".to_owned(), |(a, b)| format!("{a:.4} to {b:.4}"));
             others.push_str(&format!(
@@ -231,7 +241,7 @@ pub fn markdown(asked: &[Asked], done: &Done) -> String {
             ));
         }
     }
-    text.push_str(&row("all", all.0, "", all.1, all.2));
+    text.push_str(&row("all", all, "", ""));
     if !others.is_empty() {
         text.push_str("\n| not at every seed | claim | held | measured | failed first at |\n|---|---|--:|---|---|\n");
         text.push_str(&others);
@@ -239,9 +249,17 @@ pub fn markdown(asked: &[Asked], done: &Done) -> String {
     text
 }
 
-fn row(name: &str, claims: usize, seeds: &str, runs: u64, held: u64) -> String {
+fn range(seeds: &[u64]) -> String {
+    match (seeds.iter().min(), seeds.iter().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (Some(each), _) => each.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn row(name: &str, [own, further, runs, held]: [u64; 4], own_at: &str, further_at: &str) -> String {
     let share = if runs == 0 { 0.0 } else { held as f64 * 100.0 / runs as f64 };
-    format!("| {name} | {claims} | {seeds} | {runs} | {held} | {share:.3} % |\n")
+    format!("| {name} | {own} | {own_at} | {further} | {further_at} | {runs} | {held} | {share:.3} % |\n")
 }
 
 #[cfg(test)]

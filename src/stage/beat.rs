@@ -2,12 +2,15 @@
 //!
 //! Whatever changes on the page makes the browser style, lay out and paint, and all changes at once would be too much for
 //! one frame. So they are spread over six: only even ones touch the page, as far as possible, and in the odd ones between
-//! it rests while particles move on.
+//! it rests while particles move on. A device that does not keep up gets a round of twelve, in which the picture changes
+//! in every third frame, and figures and chart have frames of their own.
 
 /// How often the numbers on screen change while time passes.
 const TICK_MS: f64 = 100.0;
 /// Frames from one change of the numbers to the next, at least.
 const BEATS: u32 = 6;
+/// The same on a device that does not keep up.
+const SLOW_BEATS: u32 = 12;
 /// A frame at sixty a second.
 const FRAME_MS: f64 = 1e3 / 60.0;
 /// How long a device is taken to be slow that was.
@@ -48,8 +51,9 @@ impl Beats {
             self.judge(now, now - self.frame);
             self.frame = now;
             self.count = self.count.saturating_add(1);
+            let beats = if now >= self.slow_until { BEATS } else { SLOW_BEATS };
             // A little early is better than a frame late.
-            let due = self.count >= BEATS && self.count.is_multiple_of(2) && now - self.ticked >= TICK_MS - 4.0;
+            let due = self.count >= beats && self.count.is_multiple_of(2) && now - self.ticked >= TICK_MS - 4.0;
             if self.runs && due {
                 (self.count, self.ticked) = (0, now);
             }
@@ -78,27 +82,34 @@ impl Beats {
 }
 
 impl Beat {
-    /// Whether the page rests if it can.
+    /// Whether the picture's items rest if they can.
     pub fn rests(self) -> bool {
-        self.count % 2 == 1
+        !self.count.is_multiple_of(if self.keeps_up { 2 } else { 3 })
     }
     /// Which half of the picture's texts changes.
     pub fn texts(self) -> Option<usize> {
-        [Some(0), None, None, None, Some(1)].get(self.count as usize).copied().flatten()
+        [0, if self.keeps_up { 4 } else { 6 }].iter().position(|at| *at == self.count)
     }
     /// Whether the figures around the picture change.
     pub fn figures(self) -> bool {
-        self.count == 2
+        self.count == if self.keeps_up { 2 } else { 4 }
     }
     /// Whether the chart changes: it follows the figures.
     pub fn chart(self) -> bool {
-        self.count == 4
+        self.count == if self.keeps_up { 4 } else { 10 }
+    }
+    /// Whether the head of the timeline moves.
+    pub fn timeline(self) -> bool {
+        if self.keeps_up { !self.rests() } else { self.chart() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whether a frame has something of its own.
+    type Has = fn(Beat) -> bool;
 
     /// A run that plays at frames of these lengths in ms.
     fn play(beats: &mut Beats, from: f64, gaps: impl IntoIterator<Item = f64>) -> Vec<(f64, Beat)> {
@@ -114,32 +125,51 @@ mod tests {
     }
 
     #[test]
-    fn everything_has_its_frame_and_odd_ones_rest() {
-        // Sixty a second with a jitter, twice as many, and a device at half of them.
+    fn everything_has_its_frame_and_no_other() {
+        // Sixty a second with a jitter, twice as many, a display of half of them, and a device that does not keep up.
         let jitter = |i: u32| FRAME_MS + [0.0, 2.0, -2.0, 0.4, -0.4][i as usize % 5];
-        for (gaps, most_ms) in
-            [(Vec::from_iter((0..600).map(jitter)), 140.0), (vec![8.3; 1200], 140.0), (vec![33.4; 600], 210.0)]
-        {
+        let late = |i: u32| if i.is_multiple_of(4) { 2.0 * FRAME_MS } else { FRAME_MS };
+        for (gaps, keeps_up, most_ms) in [
+            (Vec::from_iter((0..600).map(jitter)), true, 140.0),
+            (vec![8.3; 1200], true, 140.0),
+            (vec![33.4; 600], true, 210.0),
+            (Vec::from_iter((0..600).map(late)), false, 290.0),
+        ] {
             let frames = play(&mut Beats::default(), 1e3, gaps);
-            let of = |what: fn(Beat) -> bool| {
-                Vec::from_iter(frames.iter().filter(|(_, beat)| what(*beat)).map(|(now, _)| *now))
-            };
-            for what in [Beat::figures, Beat::chart, |b: Beat| b.texts() == Some(0), |b: Beat| b.texts() == Some(1)] {
+            // What the device is like shows in its first frames.
+            let frames = &frames[200..];
+            assert!(frames.iter().all(|(_, beat)| beat.keeps_up == keeps_up));
+            let of = |what: Has| Vec::from_iter(frames.iter().filter(|(_, beat)| what(*beat)).map(|(now, _)| *now));
+            // The timeline moves in every frame that does not rest while there is time for it.
+            let least_ms = TICK_MS - 10.0;
+            let parts: [(Has, f64); 5] = [
+                (Beat::figures, least_ms),
+                (Beat::chart, least_ms),
+                (Beat::timeline, 0.0),
+                (|b| b.texts() == Some(0), least_ms),
+                (|b| b.texts() == Some(1), least_ms),
+            ];
+            for (what, least_ms) in parts {
                 let times = of(what);
                 assert!(times.len() > 10);
                 for pair in times.windows(2) {
                     let gap = pair[1] - pair[0];
-                    assert!((TICK_MS - 10.0..=most_ms).contains(&gap), "{gap} ms");
+                    assert!((least_ms..=most_ms).contains(&gap), "{gap} ms");
                 }
             }
-            for (_, beat) in &frames {
-                let touched = beat.figures() || beat.chart() || beat.texts().is_some();
-                assert!(!touched || !beat.rests(), "{beat:?}");
+            for (_, beat) in frames {
+                assert!(!beat.rests() || beat.texts().is_none(), "{beat:?}");
+                if keeps_up {
+                    assert!(!beat.rests() || !(beat.figures() || beat.chart() || beat.timeline()), "{beat:?}");
+                } else {
+                    let parts = [!beat.rests(), beat.figures(), beat.chart()];
+                    assert!(parts.iter().filter(|part| **part).count() <= 1, "one thing at a time: {beat:?}");
+                }
                 assert!(!beat.figures() || beat.texts().is_none(), "{beat:?}");
             }
-            for pair in frames.windows(2) {
-                assert_ne!(pair[0].1.rests(), pair[1].1.rests(), "every other one");
-            }
+            let rests = frames.iter().filter(|(_, beat)| beat.rests()).count() as f64 / frames.len() as f64;
+            let wanted = if keeps_up { 1.0 / 2.0 } else { 2.0 / 3.0 };
+            assert!((rests - wanted).abs() < 0.01, "{rests}");
         }
     }
 

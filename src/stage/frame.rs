@@ -73,7 +73,6 @@ pub fn mount(h: Handle, hosts: Hosts) {
     effect(move || {
         let (Some(a), Some(b)) = (hosts.a.get(), hosts.b.get()) else { return };
         let (a, b): (Element, Element) = (a.into(), b.into());
-        a.set_text_content(None);
         let visible = watch_visibility(&a);
         let sheets: Rc<RefCell<[Option<Sheet>; 2]>> = Rc::new(RefCell::new([Sheet::for_picture(a.clone()), None]));
         for (host, side) in [(a, Side::A), (b.clone(), Side::B)] {
@@ -334,7 +333,7 @@ pub fn mount_timeline(h: Handle, host: NodeRef<HtmlElement>) {
         every_frame(move |now| {
             let (width, beat) = (sheet.width(), h.beat(now));
             let at = h.with(|p| match p.playing {
-                true if beat.rests() => drawn.1,
+                true if !beat.timeline() => drawn.1,
                 true => timeline::head_px(p, width),
                 false => p.now().0,
             });

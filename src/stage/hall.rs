@@ -217,7 +217,7 @@ thread_local! {
 /// What is on every stage and cannot be seen.
 fn base(h: Handle, root: NodeRef<HtmlElement>) -> Tag {
     let said = el("p").attrs(&[("class", "visually-hidden"), ("aria-live", "polite"), ("role", "status")]);
-    let digest = el("output").attrs(&[("class", "visually-hidden"), ("data-testid", "digest")]);
+    let digest = el("output").attrs(&[("hidden", ""), ("data-testid", "digest")]);
     el("div")
         .attr("data-slug", h.meta.slug)
         .node_ref(root)

@@ -45,7 +45,9 @@ fn to_position(k: &Knob, v: f64) -> f64 {
         return 0.0;
     }
     let low = floor(k);
-    ((v / low).log10() / (k.max / low).log10() * POSITIONS).round().clamp(0.0, POSITIONS)
+    // Where a knob goes down to zero, the first position is zero and nothing else.
+    let first = if k.min > 0.0 { 0.0 } else { 1.0 };
+    ((v / low).log10() / (k.max / low).log10() * POSITIONS).round().clamp(first, POSITIONS)
 }
 
 fn from_position(k: &Knob, x: f64) -> f64 {
@@ -53,6 +55,8 @@ fn from_position(k: &Knob, x: f64) -> f64 {
         x
     } else if x <= 0.0 {
         k.min
+    } else if x >= POSITIONS {
+        k.max
     } else {
         let low = floor(k);
         let v = low * power(k.max / low, x / POSITIONS);
@@ -228,7 +232,22 @@ pub fn view(h: Handle) -> Piece {
 
 #[cfg(test)]
 mod tests {
-    use super::power;
+    use super::*;
+
+    #[test]
+    fn a_slider_reaches_both_ends_and_stays_where_it_was_put() {
+        let knobs = || sim::questions::ALL.iter().flat_map(|q| q.knobs).filter(|k| k.log);
+        assert!(knobs().count() > 20);
+        for k in knobs() {
+            let all: Vec<f64> = (0..=POSITIONS as u32).map(|x| from_position(k, x.into())).collect();
+            assert_eq!((all[0], all[POSITIONS as usize]), (k.min, k.max), "{}", k.key);
+            assert!(all.is_sorted() && all.iter().all(|v| k.allows(*v)), "{}", k.key);
+            for v in all {
+                let back = from_position(k, to_position(k, v));
+                assert!((back - v).abs() <= 0.1 * v, "{} at {v} shows {back}", k.key);
+            }
+        }
+    }
 
     #[test]
     fn powers_of_shares() {

@@ -272,7 +272,8 @@ fn stage(entry: &'static Entry, mode: StageMode, columns: Option<Columns>) -> Pi
     let cols = el("div").class("stage-cols").toggle("folded", move || !h.unfolded.get());
     let unfold = embed.then(|| bar::unfold(h, columns));
     let said = el("p").attrs(&[("class", "visually-hidden"), ("aria-live", "polite"), ("role", "status")]);
-    let digest = el("output").attrs(&[("class", "visually-hidden"), ("data-testid", "digest")]);
+    // For tests. An output that is not hidden is read out whenever it changes.
+    let digest = el("output").attrs(&[("hidden", ""), ("data-testid", "digest")]);
     stage
         .node_ref(root)
         .kid(bar::head(h, mode, root))

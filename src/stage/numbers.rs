@@ -61,17 +61,19 @@ fn tile(h: Handle, i: usize, n: &'static Number, lent: &'static Lent) -> Tag {
     let value = move |side: Side| h.live(|p| p.run(side).and_then(|r| r.number(i as u8)));
     let two = move || h.shape(Player::two_sided);
     let row = move |side: Side| {
-        let span = el("span")
-            .class("value")
-            .toggle("none", move || value(side).is_none())
-            .kid(live(move || shown(n, value(side))));
+        // Asked for once a tick: some numbers are percentiles of thousands.
+        let span = part(move || {
+            let v = value(side);
+            el("span").class(if v.is_none() { "value none" } else { "value" }).kid(shown(n, v))
+        });
         el("dd").kid(span).kid(part(move || two().then(|| el("em").kid(side.name()))))
     };
     let other = part(move || {
         if two() {
-            let delta = el("span")
-                .live("class", move || format!("delta {}", difference(n, value(Side::A), value(Side::B)).1))
-                .kid(live(move || difference(n, value(Side::A), value(Side::B)).0));
+            let delta = part(move || {
+                let (text, class) = difference(n, value(Side::A), value(Side::B));
+                el("span").class(["delta ", class].concat()).kid(text)
+            });
             Piece::List(vec![row(Side::B).into(), el("dd").class("delta-row").kid(delta).into()])
         } else {
             el("svg")

@@ -4,7 +4,8 @@ use super::player::{Player, Side};
 use super::{Handle, Panel, Selected};
 use crate::draw::{self, Hit, Scene, View};
 use crate::ui::NodeRef;
-use crate::ui::el::{Piece, el, live, part};
+use crate::ui::el::{Piece, Tag, el, live, part};
+#[cfg(not(feature = "csr"))]
 use crate::ui::markup::Markup;
 use sim::kernel::Us;
 use web_sys::HtmlElement;
@@ -74,12 +75,12 @@ fn settle(player: &mut Player) {
     player.seek(at);
 }
 
-/// The two hosts. Prerendered they hold the first picture; in the browser they are drawn into.
+/// The two hosts. Prerendered they hold the first pictures; in the browser they are drawn into.
 pub fn view(h: Handle) -> Piece {
     let hosts = Hosts::default();
     #[cfg(feature = "csr")]
     super::frame::mount(h, hosts);
-    let still = first_picture(h);
+    let host = |side, node| with_still(h, side, el("div").class("side").node_ref(node));
     let caption = move |side: Side| {
         h.shape(|p| {
             if !p.two_sided() {
@@ -115,31 +116,35 @@ pub fn view(h: Handle) -> Piece {
         .class("stage-picture")
         .kid(differences)
         .kid(side_caption(Side::A))
-        .kid(el("div").class("side").node_ref(hosts.a).html(still))
+        .kid(host(Side::A, hosts.a))
         .kid(side_caption(Side::B))
-        .kid(el("div").class("side").node_ref(hosts.b).flag("hidden", one_sided))
+        .kid(host(Side::B, hosts.b).flag("hidden", one_sided))
         .into()
 }
 
 #[cfg(not(feature = "csr"))]
-fn first_picture(h: Handle) -> Markup {
-    h.quietly(|player| {
+fn with_still(h: Handle, side: Side, host: Tag) -> Tag {
+    let still = h.quietly(|player| {
+        if side == Side::B && !player.two_sided() {
+            return Markup::default();
+        }
         settle(player);
         // The style sheet shows the one whose layout the app will draw, so that nothing moves when it comes.
         let stills = [("wide", false), ("narrow", true)].map(|(class, narrow)| {
             let mut scene = Scene::new();
-            draw(player, Side::A, Look { narrow, still: true, ..Look::default() }, &mut scene);
-            let svg = draw::svg::fragment(&scene, &label(player, Side::A));
+            draw(player, side, Look { narrow, still: true, ..Look::default() }, &mut scene);
+            let svg = draw::svg::fragment(&scene, &label(player, side));
             format!(r#"<div class="still {class}">{svg}</div>"#)
         });
         player.seek(Us::ZERO);
         Markup::rendered(stills.concat())
-    })
+    });
+    host.html(still)
 }
 
 #[cfg(feature = "csr")]
-fn first_picture(_h: Handle) -> Markup {
-    Markup::default()
+fn with_still(_: Handle, _: Side, host: Tag) -> Tag {
+    host
 }
 
 /// Where the drawings go.

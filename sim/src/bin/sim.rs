@@ -389,7 +389,8 @@ fn presets(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs what is not in the file yet, the quick claims first, and prints the tables of all.
+/// Runs what is not in the file yet and prints the tables of all: first what decides which choice of an experiment is
+/// right, and of that and of the rest the quick ones first.
 fn many_seeds(asked: &[Asked], seeds: u64, into: &Path) -> Result<(), String> {
     let mut done = Done::read(into);
     let mut measure = |group: &Together, seeds: u64| {
@@ -407,10 +408,11 @@ fn many_seeds(asked: &[Asked], seeds: u64, into: &Path) -> Result<(), String> {
     let groups = seeds::together(asked);
     let mut costs = Vec::new();
     for group in &groups {
-        costs.push((measure(group, 1)?, group));
+        let further = !group.claims.iter().any(|claim| claim.decides());
+        costs.push((further, measure(group, 1)?, group));
     }
-    costs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for (_, group) in costs {
+    costs.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    for (_, _, group) in costs {
         measure(group, seeds)?;
     }
     out(sim::seeds::markdown(asked, &done).trim_end());

@@ -27,6 +27,7 @@ use crate::declare::{Knobs, Tone};
 use crate::kernel::{Ctx, Line, Model, Setup, Stream, Tape, Trace, Us, mix};
 use crate::look::Seconds;
 use crate::measure::series::Rate;
+use std::rc::Rc;
 use words::code;
 
 /// Orders that are asked for: few, as what a cache is for.
@@ -248,6 +249,8 @@ pub struct ApiVersioning {
     kinds: Stream,
     notes: Stream,
     volume: Zipf,
+    /// What each client makes of all calls: asked for in every frame, and a power each.
+    shares: Rc<[f64]>,
 
     registry: Registry,
     /// One for each version.
@@ -723,6 +726,7 @@ impl Model for ApiVersioning {
             c.shape = registry.shape_of(c.version);
         }
         let rate = || Rate::new(DAY);
+        let volume = Zipf::new(clients.len() as u32, k.get(knob::SKEW));
         ApiVersioning {
             seed: setup.seed,
             load: Load::new(tape, s.calls / DAY.as_s()),
@@ -730,7 +734,8 @@ impl Model for ApiVersioning {
             orders: tape.purpose("order"),
             kinds: tape.purpose("kind"),
             notes: tape.purpose("note"),
-            volume: Zipf::new(clients.len() as u32, k.get(knob::SKEW)),
+            shares: (1..=volume.keys()).map(|rank| volume.share(rank)).collect(),
+            volume,
             ends: vec![Lifecycle::default(); versions as usize],
             registry,
             announced: None,
