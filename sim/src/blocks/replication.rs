@@ -471,4 +471,81 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_everybody_has_applied_is_forgotten() {
+        let mut log = Log::new(2, 0);
+        // Whoever is dead needs nothing of it: it will be copied anew.
+        log.lose(2);
+        log.commit(Us::ZERO, 1_000);
+        assert_eq!(log.times.len(), 1_000, "nobody else has it");
+        for _ in 0..200 {
+            log.commit(Us::ZERO, 1);
+            let got = log.receive(1, Us::ZERO, Us::ZERO);
+            log.apply(1, got);
+        }
+        assert!(log.times.len() < 512, "{} are kept", log.times.len());
+    }
+
+    #[test]
+    fn who_lacks_more_than_the_log_keeps_is_cut_off_and_nobody_else() {
+        let mut log = Log::new(1, 0);
+        log.commit(Us::ZERO, RECORDS_MAX as u32);
+        assert!(!log.is_cut_off(1));
+        log.commit(Us::ZERO, 1);
+        assert!(log.is_cut_off(1));
+    }
+
+    #[test]
+    fn what_is_on_a_disk_survives_the_primary_and_a_restart_loses_nothing() {
+        let mut log = Log::new(1, 0);
+        log.commit(Us::ZERO, 9);
+        assert_eq!(log.acknowledge(Commit::OneStandby), 0, "one standby is one to wait for");
+        log.secure(1, 7);
+        assert_eq!((log.acknowledge(Commit::OneStandby), log.applied(1)), (7, 0));
+        log.lose(0);
+        let mut restarted = log.clone();
+        assert_eq!(log.promote(Pick::Latest, true), Some(Promotion { member: 1, position: 7, lost: 0 }));
+        assert_eq!(log.applied(1), 7);
+        restarted.resume(0);
+        assert_eq!((restarted.leader(), restarted.applied(0), restarted.acknowledge(Commit::Local)), (Some(0), 9, 9));
+        assert!(restarted.members()[0].up);
+    }
+
+    #[test]
+    fn the_lag_is_the_age_of_the_oldest_record_that_is_missing() {
+        let mut log = Log::new(1, 0);
+        for at in [10, 20, 40] {
+            log.commit(Us::ms(at), 1);
+        }
+        log.receive(1, Us::ZERO, Us::ms(40));
+        log.apply(1, 1);
+        assert_eq!(log.behind(1, Us::ms(100)), Us::ms(80));
+    }
+
+    /// And of equals the first, so that a failover does not depend on who is asked last.
+    #[test]
+    fn the_one_with_the_most_or_the_least_takes_over() {
+        let mut log = Log::new(4, 0);
+        log.commit(Us::ZERO, 9);
+        for (member, position) in [(1, 3), (2, 5), (3, 5), (4, 3)] {
+            log.secure(member, position);
+        }
+        log.lose(0);
+        let who = |pick| log.clone().promote(pick, false).map(|p| (p.member, p.position));
+        assert_eq!((who(Pick::Latest), who(Pick::Behind)), (Some((2, 5)), Some((1, 3))));
+    }
+
+    #[test]
+    fn whoever_claims_more_than_there_can_be_is_found_out() {
+        let mut log = Log::new(1, 0);
+        log.commit(Us::ZERO, 9);
+        for (applied, received, safe, acked, fine) in
+            [(2, 3, 4, 9, true), (3, 2, 4, 9, false), (2, 4, 3, 9, false), (2, 3, 10, 9, false), (2, 3, 4, 10, false)]
+        {
+            log.members[1] = Member { up: true, votes: true, safe, received, applied };
+            log.acked = acked;
+            assert_eq!(log.check().is_ok(), fine, "{log:?}");
+        }
+    }
 }

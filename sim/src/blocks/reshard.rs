@@ -259,4 +259,17 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_plan_is_done_when_every_key_has_moved() {
+        let mut r = Reshard::new((0..5).map(|key| Move { from: 0, to: 1, key }).collect());
+        let mut done = Vec::new();
+        while r.begin(2) {
+            assert!(!r.is_done() && !r.is_empty(), "a chunk that is on the move has not moved");
+            done.push(r.done());
+            r.cut();
+        }
+        assert_eq!((done, r.done(), r.is_done()), (vec![0, 2, 4], 5, true));
+        assert!(Reshard::default().is_empty() && Reshard::default().is_done());
+    }
 }

@@ -538,4 +538,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_query_has_room_for_so_many_fields() {
+        let mut q = Query::default();
+        let numbers: Vec<u8> = (0..FIELDS_MAX + 3).map(|_| q.push(field(None, ARTICLES, 1, 1))).collect();
+        assert_eq!(q.fields().len(), FIELDS_MAX);
+        assert_eq!(numbers[FIELDS_MAX - 2..], [10, 11, 11, 11, 11]);
+    }
+
+    /// Not for one that has its keys already, and not for one that waits for another table.
+    #[test]
+    fn a_statement_of_the_loader_is_for_the_first_field_that_waits_for_its_table() {
+        let mut q = Query::default();
+        q.push(field(None, AUTHORS, 7, 1));
+        let articles = q.push(field(None, ARTICLES, 3, 1));
+        let related = q.push(field(Some(articles), ARTICLES, 2, 0));
+        let made: Vec<_> = run(q, Resolvers::Loader).iter().map(|s| (s.table, s.field, s.keys, s.rows)).collect();
+        assert_eq!(made, [(ARTICLES, articles, 1, 3), (AUTHORS, 0, 1, 7), (ARTICLES, related, 2, 4)]);
+    }
 }

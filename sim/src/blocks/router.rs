@@ -187,4 +187,33 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_shortest_line_is_taken_and_among_equals_the_one_that_the_bits_name() {
+        let copies = Copies { leader: None, followers: &[0, 1, 2, 3] };
+        for i in 0..64u32 {
+            let ask = Ask { own: Own::Nothing, now: Us::ZERO, fair: i << 26 };
+            let way = |choice, lines: [usize; 4]| copies.way(Route::Replicas, choice, ask, |m| lines[m], |_| 0);
+            for best in 0..4 {
+                let mut lines = [2, 5, 3, 4];
+                lines[best] = 1;
+                assert_eq!(way(Choice::Shortest, lines), Way::To(best));
+            }
+            assert_eq!(way(Choice::Shortest, [7; 4]), way(Choice::Random, [7; 4]));
+        }
+    }
+
+    #[test]
+    fn an_author_reads_from_the_primary_while_it_sticks_and_while_there_is_no_position() {
+        let copies = Copies { leader: Some(1), followers: &[0] };
+        let way = |route, since: u64, token| {
+            let now = Us::s(10);
+            let ask = Ask { own: Own::Wrote(now - Us(since), token), now, fair: 0 };
+            copies.way(route, Choice::Random, ask, |_| 0, |_| 5)
+        };
+        let sticky = Route::Sticky(Us::s(1));
+        assert_eq!((way(sticky, 999_999, None), way(sticky, 1_000_000, None)), (Way::To(1), Way::To(0)));
+        let token = [None, Some(5), Some(6)].map(|token| way(Route::Token, 0, token));
+        assert_eq!(token, [Way::To(1), Way::To(0), Way::Behind(0, 6)]);
+    }
 }

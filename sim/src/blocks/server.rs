@@ -290,8 +290,9 @@ impl Line {
     }
 
     fn pop(&mut self, order: Order, only_class: Option<u8>) -> Option<Job> {
-        if let Some(class) = only_class {
-            // A bulkhead needs lanes: in a mixed line only the front can be looked at.
+        // A bulkhead needs lanes: in a mixed line only the front can be looked at.
+        let lanes = only_class.map_or(CLASSES, |class| usize::from(class) + 1);
+        if let Some(class) = only_class.filter(|_| !matches!(order, Order::Priority | Order::Fair)) {
             let newest = self.newest_first(order);
             let lane = &self.lanes[0];
             let front = if newest { lane.back() } else { lane.front() };
@@ -302,11 +303,11 @@ impl Line {
             Order::Lifo => self.lanes[0].pop_back(),
             Order::LifoBeyond(_) if self.newest_first(order) => self.lanes[0].pop_back(),
             Order::LifoBeyond(_) => self.lanes[0].pop_front(),
-            Order::Priority => self.lanes.iter_mut().find_map(|queue| queue.pop_front()),
+            Order::Priority => self.lanes.iter_mut().take(lanes).find_map(|queue| queue.pop_front()),
             Order::Fair => (0..CLASSES).find_map(|_| {
                 let lane = self.turn as usize;
                 self.turn = (self.turn + 1) % CLASSES as u8;
-                if only_class.is_some_and(|c| lane > c as usize) { None } else { self.lanes[lane].pop_front() }
+                if lane >= lanes { None } else { self.lanes[lane].pop_front() }
             }),
         };
         self.waiting -= usize::from(job.is_some());
@@ -572,6 +573,7 @@ mod tests {
         let mut w = Workers::new(2);
         w.owe(Us::ms(100));
         w.owe(Us::ms(50));
+        assert_eq!(w.debt(), Us::ms(150));
         assert_eq!((w.pay(Us::ms(100)), w.pay(Us::ms(100)), w.debt()), (Us::ms(100), Us::ms(50), Us::ZERO));
         let a = w.begin(Us::ms(0), Some(job(1, 0, Us(0)))).unwrap();
         w.begin(Us::ms(10), None);
@@ -643,6 +645,96 @@ mod tests {
                 prop_assert_eq!(line.len(), waiting.len());
                 prop_assert_eq!(line.oldest().map(|j| j.at()), waiting.iter().map(Job::at).min());
             }
+        }
+    }
+
+    #[test]
+    fn the_same_bits_are_a_heavy_request_under_every_law() {
+        for law in [Law::Fixed, Law::Exponential, Law::LogNormal] {
+            let demands = [0, 1 << 11, 1 << 40, 1 << 60, 1 << 62, 1 << 63, u64::MAX].map(|b| law.demand(b, Us::s(1)));
+            assert!(demands.is_sorted_by(|a, b| a >= b), "{law:?}: {demands:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_knows_when_it_joined_for_twelve_days() {
+        for at in [Us::s(1), Us::s(3_600) * 2, Us::s(86_400) * 12] {
+            assert_eq!(job(1, 0, at).at(), at);
+        }
+    }
+
+    #[test]
+    fn only_a_line_by_importance_that_may_makes_room() {
+        for (order, evict) in [(Order::Priority, false), (Order::Fair, true), (Order::Fifo, true)] {
+            let rules = Rules { order, bound: 1, evict, ..Rules::default() };
+            let mut line = Line::default();
+            line.offer(Us(0), job(1, 5, Us(0)), &rules);
+            assert_eq!(line.offer(Us(1), job(2, 0, Us(1)), &rules), Offer::Refused, "{order:?}");
+        }
+    }
+
+    /// The interval counts from the moment when the line was last empty, and both bounds may be waited to their end.
+    #[test]
+    fn a_line_stands_when_it_has_not_been_empty_for_more_than_an_interval() {
+        let rules = Rules { delay_control: Some(DelayControl::PUBLISHED), ..Rules::default() };
+        let is_served = |line: &mut Line, ms| line.take(Us::ms(ms), &rules, None, |_, _| ()).is_some();
+        let offer = |line: &mut Line, ms| line.offer(Us::ms(ms), job(1, 0, Us::ms(ms)), &rules);
+        for (joined, taken, served) in
+            [(9_050, 9_100, true), (9_050, 9_101, false), (9_096, 9_101, true), (9_095, 9_101, false)]
+        {
+            let mut line = Line::default();
+            offer(&mut line, 9_000);
+            offer(&mut line, joined);
+            assert!(is_served(&mut line, joined), "the first of them");
+            assert_eq!(is_served(&mut line, taken), served, "{joined} to {taken}");
+        }
+        for (taken, served) in [(9_100, true), (9_101, false)] {
+            let mut line = Line::default();
+            offer(&mut line, 9_000);
+            assert_eq!(is_served(&mut line, taken), served, "the only one, until {taken}");
+        }
+    }
+
+    /// Under lanes a worker that is kept for important classes finds all of them, wherever their turn is, and no others.
+    #[test]
+    fn a_bulkhead_with_lanes_takes_its_classes_and_leaves_the_others() {
+        for (order, class, first) in [Order::Priority, Order::Fair]
+            .into_iter()
+            .flat_map(|order| (0..8).flat_map(move |class| (0..8).map(move |first| (order, class, first))))
+        {
+            let rules = Rules { order, ..Rules::default() };
+            let mut line = Line::default();
+            for c in first..8u8 {
+                line.offer(Us(u64::from(c)), job(u32::from(c), c, Us(u64::from(c))), &rules);
+            }
+            let mut taken = Vec::new();
+            while let Some(j) = line.take(Us(9), &rules, Some(class), |_, _| ()) {
+                taken.push(j.class);
+            }
+            assert_eq!(taken, (first..=class).collect::<Vec<u8>>(), "{order:?}");
+            assert!(line.iter().all(|j| j.class > class));
+            assert_eq!(line.len(), line.iter().count());
+        }
+    }
+
+    /// Twelve classes, of which the last five share a lane: by class, then by arrival, as if they had joined under it.
+    #[test]
+    fn a_new_order_is_that_of_all_who_wait() {
+        let mut line = Line::default();
+        let offer = |line: &mut Line, id: u32, order| {
+            let j = job(id, (id * 5 % 12) as u8, Us(u64::from(id)));
+            line.offer(j.at(), j, &Rules { order, ..Rules::default() });
+        };
+        (0..24).for_each(|id| offer(&mut line, id, Order::Fifo));
+        for order in [Order::Priority, Order::Fair, Order::Lifo, Order::Priority, Order::Fifo] {
+            line.reorder(order);
+            let mut fresh = Line::default();
+            (0..24).for_each(|id| offer(&mut fresh, id, order));
+            let all = |mut l: Line| -> Vec<u32> {
+                let rules = Rules { order, ..Rules::default() };
+                core::iter::from_fn(|| l.take(Us(99), &rules, None, |_, _| ())).map(|j| j.id).collect()
+            };
+            assert_eq!(all(line.clone()), all(fresh), "{order:?}");
         }
     }
 }

@@ -275,4 +275,39 @@ mod tests {
             prop_assert!(map.owner(key).is_none_or(|o| o > 0 && o < n));
         }
     }
+
+    #[test]
+    fn a_key_on_a_point_belongs_to_it() {
+        let map = ShardMap::new(Placement::Ring { virtual_nodes: 16 }, 5);
+        for (node, copy) in (0..5u16).flat_map(|node| (0..16u16).map(move |copy| (node, copy))) {
+            // A point's place is a hash like a key's: this key has the same.
+            let key = mix(u64::from(node) ^ POINT_SALT) ^ u64::from(copy) ^ KEY_SALT;
+            assert_eq!((map.owner(key), map.owners(key, 1)), (Some(node), vec![node]));
+        }
+    }
+
+    #[test]
+    fn whoever_comes_back_gets_its_old_place_under_every_placement() {
+        for placement in [Placement::Modulo, Placement::Range { keys: 500 }, Placement::Region] {
+            let whole = ShardMap::new(placement, 5);
+            for gone in 0..5 {
+                let mut map = whole.clone();
+                map.remove(gone);
+                map.add(gone);
+                assert_eq!(map.nodes(), whole.nodes());
+                assert!((0..500).all(|k| map.owner(k) == whole.owner(k)), "{placement:?} {gone}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_shares_are_what_keys_find() {
+        for placement in [Placement::Modulo, Placement::Range { keys: KEYS as u32 }] {
+            let map = ShardMap::new(placement, 5);
+            for node in 0..5 {
+                let found = (0..KEYS).filter(|k| map.owner(*k) == Some(node)).count() as f64 / KEYS as f64;
+                assert!((found - map.share(node)).abs() < 0.01, "{placement:?}: {found} for {}", map.share(node));
+            }
+        }
+    }
 }

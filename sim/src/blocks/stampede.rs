@@ -192,7 +192,7 @@ impl Leases {
 #[cfg(test)]
 mod tests {
     use super::*;
-
+    use crate::kernel::Stream;
     use proptest::prelude::*;
 
     const MISS: Found = Found { look: Look::Missing, expired: Us::ZERO, early: false, in_flight: false, locked: false };
@@ -277,5 +277,26 @@ mod tests {
                 prop_assert!(flights.list.iter().filter(|f| f.key == key && f.process == process).count() <= 1);
             }
         }
+    }
+
+    /// With x left until the expiry the chance is e^(-x/(βδ)).
+    #[test]
+    fn the_chance_of_an_early_load_grows_towards_the_expiry() {
+        let (mut bits, n) = (Stream::new(1, "test", "early", 0), 40_000);
+        let (now, delta) = (Us::s(100), Us::ms(100));
+        for (beta, left) in [(1.0, 100), (1.0, 30), (2.0, 100), (0.5, 100), (4.0, 20)] {
+            let found = (0..n).filter(|_| early(now, now + Us::ms(left), delta, beta, bits.bits())).count();
+            let (got, law) = (found as f64 / f64::from(n), libm::exp(-(left as f64) / (100.0 * beta)));
+            assert!((got - law).abs() < 0.015, "β {beta}, {left} ms left: {got} for {law}");
+        }
+    }
+
+    #[test]
+    fn leases_are_lost_with_their_part_of_the_cache_and_only_those() {
+        let mut l = Leases::default();
+        let [a, b] = [7, 8].map(|key| l.grant(Us::ZERO, key, Us::s(10)));
+        l.lose(|key| key == 7);
+        assert!(!l.held(Us::s(1), 7) && l.held(Us::s(1), 8));
+        assert!(!l.redeem(Us::s(1), a) && l.redeem(Us::s(1), b));
     }
 }

@@ -260,7 +260,7 @@ impl TailRules {
         if self.slow.is_some_and(|slow| took > slow) {
             return Some((Kept::Slow, 1.0));
         }
-        (self.rest > 0.0 && head_keeps(trace, self.rest)).then(|| (Kept::Chance, 1.0 / self.rest))
+        head_keeps(trace, self.rest).then(|| (Kept::Chance, 1.0 / self.rest))
     }
 }
 
@@ -522,5 +522,43 @@ mod tests {
             }
             assert!((estimate / total - 1.0).abs() < 0.05, "{slow:?} {rest}: {}", estimate / total);
         }
+    }
+
+    #[test]
+    fn of_twins_the_first_is_on_the_path() {
+        let ms = Us::ms;
+        let twin = Span::new(0, 1, 1, ms(10), ms(90));
+        let spans = [Span::new(Span::NONE, 0, 0, ms(0), ms(100)), twin, twin];
+        assert_eq!(critical_times(&spans), [ms(20), ms(80), ms(0)]);
+    }
+
+    /// What goes along is not counted: it was not misplaced in its parent.
+    #[test]
+    fn as_many_are_moved_as_other_hosts_were_off() {
+        let ms = Us::ms;
+        let mut spans = vec![Span::new(Span::NONE, 0, 0, ms(100), ms(200)), Span::new(0, 1, 1, ms(20), ms(80))];
+        spans.extend((0..3).map(|i| Span::new(1, 2, 1, ms(30 + i), ms(40))));
+        assert_eq!((straighten(&mut spans), misplaced(&spans)), (1, 0));
+        assert_eq!(spans[4].start, ms(132), "with its parent");
+    }
+
+    #[test]
+    fn what_is_longer_than_its_parent_begins_with_it_at_the_earliest() {
+        let moved = |from: u64, to: u64| {
+            let (root, child) = (Span::new(Span::NONE, 0, 0, Us(100), Us(200)), Span::new(0, 1, 1, Us(from), Us(to)));
+            let mut spans = [root, child];
+            let count = straighten(&mut spans);
+            (spans[1].start.0, spans[1].end.0, count)
+        };
+        assert_eq!(moved(50, 200), (100, 250, 1), "it began before");
+        assert_eq!(moved(130, 280), (130, 280, 0), "it began later");
+        assert_eq!(moved(130, 230), (100, 200, 1), "as long as its parent: it fits");
+    }
+
+    #[test]
+    fn what_took_longer_is_kept() {
+        let rules = TailRules { wait: Us::s(1), room: 9, failed: false, slow: Some(Us(100)), rest: 0.0 };
+        let kept = [0, 99, 100, 101, 900].map(|took| rules.judge(7, Us(took), true).map(|(why, _)| why));
+        assert_eq!(kept, [None, None, None, Some(Kept::Slow), Some(Kept::Slow)]);
     }
 }

@@ -347,10 +347,6 @@ impl What {
     pub fn is_of_a_field(self) -> bool {
         matches!(self, What::Rename | What::Remove | What::Retype | What::Remean)
     }
-    /// Whether it is about what callers write, not about what they read.
-    pub fn is_of_requests(self) -> bool {
-        matches!(self, What::Require | What::Allow | What::Tighten | What::Loosen)
-    }
 }
 
 /// A change that was made.
@@ -783,5 +779,69 @@ mod tests {
         assert_eq!(removed.change(What::AddValue, 0), None);
         let five = (0..5).try_fold(s, |s, _| s.change(What::AddField, 0).map(|c| c.1));
         assert_eq!(five, None, "there are four to add");
+    }
+
+    /// Documents of an order after one change, as the first version's promise has them.
+    #[test]
+    fn a_document_is_admitted_if_it_keeps_the_whole_promise() {
+        let (first, order) = (Schema::FIRST, Order { status: 3, ..Order::new(42, u64::MAX, 3) });
+        let own = first.render(&order);
+        assert!(first.admits(&own));
+        for (what, field, same, admitted) in [
+            (What::AddField, 0, false, false),
+            (What::AddValue, 0, false, false),
+            (What::Rename, TOTAL, false, false),
+            (What::Retype, TOTAL, false, false),
+            (What::Remove, TOTAL, false, false),
+            (What::Remove, NOTE, false, true),
+            (What::Remean, TOTAL, false, true),
+            (What::Tighten, 0, true, true),
+        ] {
+            let doc = first.change(what, field).unwrap().1.render(&order);
+            assert_eq!((doc == own, first.admits(&doc)), (same, admitted), "{what:?} {field}: {}", doc.json());
+        }
+    }
+
+    /// Added, taken away and added again: what an adapter takes out need not be the last.
+    #[test]
+    fn added_fields_come_and_go_and_each_says_its_own() {
+        let order = Order { id: 42, gross_cents: 11_900, net_cents: 10_000, status: 0, customer: 0, note: None };
+        let mut r = Registry::new();
+        for _ in ADDED..FIELDS {
+            r.ship(What::AddField, 0, false);
+        }
+        r.ship(What::Remove, ADDED, false);
+        r.ship(What::AddField, 0, true);
+        let json = |version, more: &str| {
+            let own = r#"{"id":42,"total":11900,"status":"open","customer":"Ada""#;
+            let all = format!(r#"{own}{more},"carrier":"north","gift":"yes","locale":"fr"}}"#);
+            assert_eq!(r.serve(version, &order).json(), all);
+        };
+        json(2, r#","eta":"monday""#);
+        json(1, "");
+    }
+
+    #[test]
+    fn notes_are_tightened_and_loosened_step_by_step() {
+        let steps = |s: Schema, what| {
+            core::iter::successors(Some(s), move |s| s.change(what, 0).map(|c| c.1)).collect::<Vec<Schema>>()
+        };
+        let down = steps(Schema::FIRST, What::Tighten);
+        assert_eq!(down.iter().map(Schema::note_max).collect::<Vec<_>>(), [200, 80, 30]);
+        let up = steps(down[2], What::Loosen);
+        assert_eq!(up.iter().map(Schema::note_max).collect::<Vec<_>>(), [30, 80, 200, 500]);
+    }
+
+    #[test]
+    fn a_version_is_as_it_began_until_it_is_changed_in_place() {
+        let mut r = Registry::new();
+        let mut seen = vec![r.is_as_it_began()];
+        for new_version in [false, true, false] {
+            r.ship(What::Rename, TOTAL, new_version);
+            seen.push(r.is_as_it_began());
+        }
+        r.roll_back();
+        seen.push(r.is_as_it_began());
+        assert_eq!(seen, [true, false, true, false, true]);
     }
 }
