@@ -381,6 +381,8 @@ test.describe("the dialog", () => {
     await stage.region.hover();
     await page.waitForLoadState("networkidle");
     expect(embeds).toEqual([]);
+    const steps = () => page.evaluate(() => history.length);
+    const before = await steps();
     await stage.region.getByRole("button", { name: "Embed" }).click();
     const dialog = page.getByRole("dialog", { name: "Embed" });
     const code = dialog.getByRole("textbox", { name: "HTML for the post" });
@@ -410,6 +412,7 @@ test.describe("the dialog", () => {
     await expect(dialog).toBeHidden();
     await expect.poll(() => page.frames().filter((f) => f.url().includes("/embed/")).length, "a closed dialog runs nothing").toBe(0);
     await expect(stage.region.getByRole("button", { name: "Embed" })).toBeFocused();
+    expect(await steps(), "the way back is as long as it was, whatever the preview has shown").toBe(before);
   });
 
   test("on a phone it fits, and the keyboard reaches all of it", async ({ page }) => {

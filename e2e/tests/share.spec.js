@@ -252,6 +252,17 @@ test("a clip is a video of the run, and leaves the stage where it was", async ({
   await expect.poll(() => recorded.evaluate((bar) => (60 * bar.value) / bar.max), { timeout: 30_000 }).toBeGreaterThan(1);
   const stopped = await download("Stop");
   expect(stopped.bytes.length, "what was recorded until then").toBeGreaterThan(1_000);
+
+  // Who closes the dialog meanwhile has the stage at once, although the last frame is held for a while.
+  await press("Record a clip");
+  await expect.poll(() => recorded.evaluate((bar) => (60 * bar.value) / bar.max), { timeout: 30_000 }).toBeGreaterThan(1);
+  await dialog.evaluate(async (open) => {
+    open.close();
+    for (let frames = 0; frames < 8; frames += 1) {
+      await new Promise((done) => requestAnimationFrame(done));
+    }
+  });
+  expect(replay(await stage.link()).digest, "the run is where it was").toBe(moment.digest.slice(0, 16));
 });
 
 test("a browser that cannot record says so, and the rest works", async ({ page }) => {

@@ -328,6 +328,11 @@ pub struct Question {
 }
 
 impl Question {
+    /// The last moment there is: what is done at the end of the timeline takes a microsecond each time, and
+    /// nobody does a thousand things there.
+    pub fn last(&self) -> Us {
+        self.horizon + Us::ms(1)
+    }
     pub fn knob(&self, key: &str) -> Result<u8, String> {
         find("knob", key, self.knobs.iter().map(|k| k.key))
     }

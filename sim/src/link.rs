@@ -320,25 +320,26 @@ fn of_this_version(q: &Question, version: u64, events: [u64; 2]) -> Result<(), S
 
 /// Puts the moments into a run, none of them beyond the end of the timeline. What would be done after it never is.
 fn placed(q: &Question, mut shared: Shared, moments: [Moment; 2], furthest: Us, notes: &mut Notes) -> Shared {
-    let mut late = 0;
+    let (mut late, last) = (0, q.last());
     let values = shared.futures.iter_mut().map(|future| {
-        future.forked_at = future.forked_at.min(q.horizon);
+        future.forked_at = future.forked_at.min(last);
         &mut future.value
     });
     for run in values.chain([&mut shared.a]).chain(&mut shared.b) {
         let all = run.inputs.len();
-        run.inputs.retain(|input| input.at <= q.horizon);
+        run.inputs.retain(|input| input.at <= last);
         late += all - run.inputs.len();
     }
     if late > 0 {
         notes.add(|| format!("The link has acts after the end of the timeline ({late}), which were left out."));
     }
-    if moments[0].at > q.horizon {
+    let beyond = moments[0].at > last;
+    if beyond {
         notes.add(|| format!("The link points beyond the end of the timeline; it shows {} instead.", q.horizon));
     }
-    let [moment, moment_b] = moments.map(|m| Moment { at: m.at.min(q.horizon), ..m });
+    let [moment, moment_b] = moments.map(|m| Moment { at: if beyond { q.horizon } else { m.at }, ..m });
     let moment_b = if shared.b.is_some() { moment_b } else { Moment::default() };
-    Shared { moment, moment_b, furthest: furthest.min(q.horizon).max(moment.at), ..shared }
+    Shared { moment, moment_b, furthest: furthest.min(last).max(moment.at), ..shared }
 }
 
 /// The knob of this number, if there is one and it can take the value.

@@ -8,7 +8,7 @@ use super::Handle;
 use super::player::Player;
 use super::sheet::sheet;
 use crate::draw::paint::paint;
-use crate::draw::sheet::Palette;
+use crate::draw::sheet::{Palette, Sheet};
 use crate::ui::media::{self, Blob};
 use sim::kernel::Us;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
@@ -50,14 +50,19 @@ pub struct Look<'a> {
 impl Look<'_> {
     /// Gives the canvas the size of the sheet at this moment. Video wants even numbers.
     pub fn size(&self, p: &Player) {
-        let made = sheet(p, self.narrow, self.address);
+        let made = self.sheet(p);
         let even = |units: f32| (f64::from(units) * self.scale / 2.0).ceil() as u32 * 2;
         self.canvas.set_width(even(made.width));
         self.canvas.set_height(even(made.height));
     }
 
-    pub fn paint(&self, p: &Player) {
-        paint(self.on, &sheet(p, self.narrow, self.address), self.palette, self.scale);
+    /// What the stage shows now.
+    fn sheet(&self, p: &Player) -> Sheet {
+        sheet(p, self.narrow, self.address)
+    }
+
+    fn paint(&self, made: &Sheet) {
+        paint(self.on, made, self.palette, self.scale);
     }
 }
 
@@ -72,10 +77,11 @@ pub async fn record(
     let failed = |_| "The browser refused to record.".to_owned();
     let kind = kind().ok_or("This browser cannot record clips.")?;
     let (start, end, speed, there) = h.with(|p| (p.now(), p.end(), p.speed, p.moments()));
-    h.with(|p| {
+    let mut made = h.with(|p| {
         look.size(p);
-        look.paint(p);
+        look.sheet(p)
     });
+    look.paint(&made);
     let recorder = media::recorder(look.canvas, kind, FPS, BITS_PER_SECOND).map_err(failed)?;
     recorder.start().map_err(failed)?;
     let begun = media::frame().await;
@@ -98,15 +104,19 @@ pub async fn record(
             // Stopped at once it still holds: a file of no frames plays nowhere.
             let stopped = !progress((elapsed / (seconds * 1e3)).min(1.0));
             over = (stopped || at >= end || elapsed >= seconds * 1e3 - HOLD_MS).then_some(now);
+            made = h.with(|p| look.sheet(p));
+            if over.is_some() {
+                // Before the last frame has been held: who stopped it may go on with the stage meanwhile.
+                crate::ui::batch(|| h.change(|p| p.return_to(there)));
+            }
         }
-        h.with(|p| look.paint(p));
+        look.paint(&made);
         frames += 1;
     }
     let file = media::finished(&recorder, kind).await.map_err(failed)?;
     if !h.alive() {
         return Err("The page has gone on.".to_owned());
     }
-    crate::ui::batch(|| h.change(|p| p.return_to(there)));
     let seconds = (now - begun) / 1e3;
     let ending = if kind.starts_with("video/mp4") { "mp4" } else { "webm" };
     Ok(Clip { file, ending, seconds, fps: f64::from(frames) / seconds.max(0.001) })

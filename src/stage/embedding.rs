@@ -228,13 +228,16 @@ fn load(h: Handle, choices: Choices, frame: NodeRef<HtmlElement>) {
             if shown == address {
                 return;
             }
-            // A frame that only changes its fragment stays where it is: a new moment wants a new page.
-            _ = frame.remove_attribute("src");
-            if let Some(address) = &address {
-                after(0, {
-                    let (frame, address) = (frame.clone(), address.clone());
-                    move || _ = frame.set_attribute("src", &address)
-                });
+            // Put in anew: a frame that only changes its fragment stays where it is, and one that goes from page to page
+            // makes the reader's way back longer.
+            let place = frame.parent_node();
+            frame.remove();
+            match &address {
+                Some(address) => _ = frame.set_attribute("src", address),
+                None => _ = frame.remove_attribute("src"),
+            }
+            if let Some(place) = place {
+                _ = place.append_child(&frame);
             }
         }));
     });

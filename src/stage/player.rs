@@ -702,6 +702,7 @@ impl Player {
 
     /// Moves one of the reader's inputs along the time axis, on both sides where both have it.
     pub fn move_input(&mut self, index: usize, to: Us) {
+        let to = to.min(self.question.horizon);
         self.edit_input(index, |inputs, i| inputs[i].at = to);
     }
 

@@ -64,7 +64,7 @@ fn possible(p: &Player, command: Command) {
             assert!(at.is_none_or(|at| at <= q.horizon));
         }
         Command::Seek(at) => assert!(at <= q.horizon),
-        Command::SeekExact { moment, moment_b } => assert!(moment.at <= q.horizon && moment_b.at <= q.horizon),
+        Command::SeekExact { moment, moment_b } => assert!(moment.at <= q.last() && moment_b.at <= q.last()),
         Command::Link(_) | Command::Load(_) | Command::Play | Command::Pause | Command::Query { .. } => {}
     }
 }

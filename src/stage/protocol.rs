@@ -427,7 +427,7 @@ fn seek(message: &Value, q: &'static Question) -> Result<Command, String> {
                     Err(format!("{name} of exact is {found}; expected a whole number from 0 to {}", show(most)))
                 }
             };
-            let at = Us(whole("us", q.horizon.0 as f64)?);
+            let at = Us(whole("us", q.last().0 as f64)?);
             let moment = Moment { at, events: whole("events", link::EVENTS_MAX as f64)? };
             let moment_b = Moment { at, events: whole("events_b", link::EVENTS_MAX as f64)? };
             Ok(Command::SeekExact { moment, moment_b })

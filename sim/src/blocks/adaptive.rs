@@ -311,4 +311,20 @@ mod tests {
             }
         }
     }
+
+    /// Owners act on what they are told has changed; and from one measurement to the next it is as long as was said.
+    #[test]
+    fn changes_are_told_and_measurements_keep_their_distance() {
+        let mut limit = Adaptive::new(Rule::Vegas { alpha: 3.0, beta: 6.0 }, 20, 1, 100, Us::s(10));
+        let mut began = Vec::new();
+        for i in 0..35_000 {
+            let before = (limit.limit(), limit.is_probing());
+            let told = limit.answer(Us::ms(i), Us::ms(100), before.0, false);
+            assert_eq!(told, limit.limit() != before.0);
+            if limit.is_probing() && !before.1 {
+                began.push(i);
+            }
+        }
+        assert!(began.len() == 3 && began.windows(2).all(|w| w[1] - w[0] >= 10_000), "{began:?}");
+    }
 }

@@ -115,6 +115,8 @@ mod tests {
         }
         assert_eq!(costs.ceiling(1, 64, 10_000.0), 10_000.0, "the machine is the limit");
         assert_eq!(costs.units(1), 1.0);
+        let rate = costs.ceiling(10, 64, 1_000.0);
+        assert!((rate - 3_571.4).abs() < 0.1, "{rate}: of ten rows the last nine cost it a fifth each");
     }
 
     /// At 1,000 evenly spaced rows a second the first of a hundred waits 99 ms.

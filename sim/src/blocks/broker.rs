@@ -635,4 +635,16 @@ mod tests {
             prop_assert_eq!(sent, deleted + rest + q.dead.len() as u32 + q.dead.discarded() as u32);
         }
     }
+
+    #[test]
+    fn a_queue_counts_what_came_again_and_what_found_no_room() {
+        let mut q = Queue::new(QueueRules { receives_max: 0, capacity: 2, ..RULES });
+        assert_eq!((0..5).filter(|i| q.send(Us::ZERO, *i)).count(), 2);
+        for round in 0..3 {
+            let now = VISIBILITY * round;
+            assert_eq!(q.wake(now), None);
+            assert!(q.receive(now).is_some() && q.receive(now).is_some());
+        }
+        assert_eq!((q.redelivered(), q.refused()), (4, 3));
+    }
 }

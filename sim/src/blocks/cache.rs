@@ -248,7 +248,7 @@ impl<V: Copy + Default> Cache<V> {
 
     /// Keys that are fresh now.
     pub fn fresh(&self, now: Us) -> usize {
-        self.slots.iter().filter(|s| s.expires_ms > 0 && s.state(now) == Look::Fresh).count()
+        self.slots.iter().filter(|s| s.state(now) == Look::Fresh).count()
     }
 
     /// Bytes that a copy costs.
@@ -511,5 +511,26 @@ impl Index {
             }
         }
         self.cells[hole] = NONE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With room for every key and with room for two: what is held, what of it is fresh, and its value in place.
+    #[test]
+    fn what_is_held_is_counted_and_can_be_changed() {
+        for mut cache in [Cache::<u8>::new(9), Cache::bounded(2, Policy::Lru)] {
+            assert!(cache.is_empty() && cache.value_mut(3).is_none());
+            cache.store(Us::ZERO, 3, Us::s(1), 7);
+            cache.store(Us::ZERO, 4, Us::s(9), 8);
+            *cache.value_mut(3).expect("it is held") += 2;
+            assert_eq!((cache.peek(3), cache.peek(4)), (Some((Us::s(1), 9)), Some((Us::s(9), 8))));
+            assert!(!cache.is_empty());
+            assert_eq!([Us::ZERO, Us(999_999), Us::s(1), Us::s(9)].map(|now| cache.fresh(now)), [2, 2, 1, 0]);
+            assert!(cache.remove(3) && !cache.is_empty() && cache.remove(4) && cache.is_empty());
+            assert_eq!(cache.fresh(Us::ZERO), 0);
+        }
     }
 }

@@ -345,6 +345,9 @@ mod tests {
         let linear = Usl { alone: 200.0, alpha: 0.0, beta: 0.0 };
         assert_eq!(linear.equilibria(900.0), Some((4.5, None)));
         assert_eq!(linear.peak(), None);
+        // What is taken in turns for half of the time bounds the rate at twice that of one.
+        let turns = Usl { alpha: 0.5, ..linear };
+        assert_eq!((turns.equilibria(300.0), turns.equilibria(500.0)), (Some((3.0, None)), None));
     }
 
     /// Two statements with α = β = 0 do not notice each other; with α = 1 they take turns.

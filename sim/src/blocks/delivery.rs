@@ -626,6 +626,7 @@ mod tests {
         for n in 1..200 {
             assert!(output(f64::from(n), 0.1, 0.002) <= best + 1e-9);
         }
+        assert_eq!(output(1.0, 0.3, 0.2), 1.0, "who is alone waits for nobody");
         assert_eq!((pairs(0), pairs(1), pairs(12)), (0, 0, 66));
     }
 
@@ -676,5 +677,27 @@ mod tests {
                 prop_assert!(d.lead >= least + d.waited);
             }
         }
+    }
+
+    /// A red batch is halved, and each part is a run of its own: as many changes as are in it, and a deployment if it
+    /// is green.
+    #[test]
+    fn every_part_of_a_red_batch_is_a_run_of_its_own() {
+        let rules = Rules { batch: 4, ..RULES };
+        let (mut d, mut agenda) = (Delivery::new(&[0], 1), Vec::new());
+        d.stop(Us::ZERO, 0, Us::s(10));
+        for id in 1..=4 {
+            let flaw = if id == 3 { Flaw::Caught } else { Flaw::None };
+            d.merge(Us::ZERO, Change { flaws: [flaw; 2], ..plain(id, 0) }, false, &rules);
+        }
+        for (at, part) in [(10, 4), (40, 2), (70, 2), (100, 1), (130, 1)] {
+            run_to(&mut d, &mut agenda, Us::s(at), &rules);
+            assert_eq!(d.running(0), Some((Us::s(at), part)));
+        }
+        run_to(&mut d, &mut agenda, Us::MAX, &rules);
+        let runs: Vec<_> = d.runs().map(|run| (run.changes, run.green)).collect();
+        assert_eq!(runs, [(4, false), (2, true), (2, false), (1, false), (1, true)]);
+        let c = d.counts();
+        assert_eq!((c.batches, c.green, c.runs, c.deployments, c.released, c.reverted), (1, 0, 5, 2, 3, 1));
     }
 }

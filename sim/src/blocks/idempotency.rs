@@ -326,7 +326,9 @@ impl<R: Copy> Store<R> {
                 Some(row) if removed || self.rows.contains_key(&id) => {
                     let after = self.rows.insert(id, row);
                     if after.is_none_or(|a| a.claimed != row.claimed) {
-                        self.by_age.push_front((row.claimed, id));
+                        // At its place in the line: it may be younger than others that have stayed.
+                        let at = self.by_age.partition_point(|(claimed, _)| *claimed < row.claimed);
+                        self.by_age.insert(at, (row.claimed, id));
                     }
                 }
                 Some(_) => {}
@@ -462,6 +464,8 @@ mod tests {
         assert_eq!(fingerprint(&[1, 1_900]), fingerprint(&[1, 1_900]));
         assert_ne!(fingerprint(&[1, 1_900]), fingerprint(&[1, 2_900]));
         assert_ne!(fingerprint(&[1, 2]), fingerprint(&[2, 1]));
+        let all: std::collections::BTreeSet<u64> = (0..10_000).map(|word| fingerprint(&[word])).collect();
+        assert_eq!(all.len(), 10_000);
     }
 
     /// What a test does to a store: (microseconds later, what, customer, key, owner).
@@ -616,5 +620,41 @@ mod tests {
         // A write that the replica has is there to stay.
         store.claim(id(1, 3), 7, 3, Us::ms(990));
         assert_eq!(store.failover(Us::ms(1_090)), 0);
+    }
+
+    /// What has made room is gone on the replica too, and whoever was the oldest there is the next to go.
+    #[test]
+    fn a_failover_brings_back_no_evicted_key_and_keeps_their_order() {
+        let rules = Rules { lag: Us::ms(100), rows_max: 1, when_full: WhenFull::Evict, ..RULES };
+        let mut store: Store<u8> = Store::new(rules);
+        store.claim(id(1, 1), 7, 1, Us::ZERO);
+        assert_eq!(store.advance(id(1, 1), 7, 1, 3, 9, Us::ms(150)), Ok(()));
+        store.claim(id(1, 2), 7, 2, Us::ms(160));
+        assert_eq!((store.failover(Us::ms(170)), store.len()), (2, 0));
+        let mut store: Store<u8> = Store::new(Rules { rows_max: 2, ..rules });
+        store.claim(id(1, 1), 7, 1, Us::ZERO);
+        store.claim(id(1, 2), 7, 2, Us::ms(10));
+        assert_eq!(store.advance(id(1, 2), 7, 2, 3, 9, Us::ms(150)), Ok(()));
+        assert_eq!(store.failover(Us::ms(160)), 1);
+        store.claim(id(1, 3), 7, 3, Us::ms(170));
+        assert_eq!([1, 2, 3].map(|key| store.get(id(1, key), Us::ms(170)).is_some()), [false, true, true]);
+        // The same for a key that was given up and is back: it is still the youngest.
+        let mut store: Store<u8> = Store::new(Rules { rows_max: 4, ..rules });
+        for key in 1..=4 {
+            store.claim(id(1, key), 7, key, Us(u64::from(key)));
+        }
+        store.abandon(id(1, 4), 4, Us::ms(150));
+        assert_eq!((store.failover(Us::ms(160)), store.len()), (1, 4));
+        store.claim(id(1, 5), 7, 5, Us::ms(170));
+        let there = [1, 2, 3, 4, 5].map(|key| store.get(id(1, key), Us::ms(170)).is_some());
+        assert_eq!(there, [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn what_was_written_without_a_lag_stays_when_the_replica_falls_behind() {
+        let mut store: Store<u8> = Store::new(RULES);
+        store.claim(id(1, 1), 7, 1, Us::ZERO);
+        store.rules.lag = Us::ms(100);
+        assert_eq!((store.failover(Us::ms(50)), store.len()), (0, 1));
     }
 }

@@ -182,7 +182,7 @@ impl TrustingBucket {
             wait: Us::ZERO,
             remaining: left / token,
             retry_after: (!admitted).then(|| time(token - tokens)),
-            more_after: (left < size).then(|| time(token - left % token)),
+            more_after: Some(time(token - left % token)),
             reset_after: time(size - left),
         }
     }
@@ -460,14 +460,15 @@ mod tests {
         let first = store.execute(Us::s(1), Command::Incr { key: KEY, by: 1 });
         assert_eq!(first, Answer { reply: Reply::Count(1), fresh: true });
         assert_eq!(store.peek(Us::s(100_000), KEY).map(Entry::count), Some(1));
-        assert_eq!((store.stuck(Us::s(1), Us::s(1)), store.stuck(Us::s(9), Us::s(1))), (0, 1));
-        store.execute(Us::s(9), Command::Expire { key: KEY, span: Us::s(60) });
+        assert_eq!([Us::s(2), Us(2_000_001), Us::s(9)].map(|now| store.stuck(now, Us::s(1))), [0, 1, 1]);
+        assert!(!store.execute(Us::s(9), Command::Expire { key: KEY, span: Us::s(60) }).fresh);
         assert_eq!(store.stuck(Us::s(10), Us::s(1)), 0);
         // Counting on does not move the end, and at that microsecond the key is gone.
         store.execute(Us::s(20), Command::Incr { key: KEY, by: 1 });
         assert_eq!(store.peek(Us(68_999_999), KEY).map(Entry::count), Some(2));
         assert_eq!(store.execute(Us::s(69), Command::Get(KEY)).reply, Reply::Nil);
-        assert_eq!(store.execute(Us::s(69), Command::Expire { key: KEY, span: Us::s(1) }).reply, Reply::Nil);
+        let late = store.execute(Us::s(69), Command::Expire { key: KEY, span: Us::s(1) });
+        assert_eq!(late, Answer { reply: Reply::Nil, fresh: true });
     }
 
     /// Read before the key expires, written after: KEEPTTL has nothing to keep.
@@ -501,6 +502,13 @@ mod tests {
         assert_eq!(store.fail_over(Us::s(9), Us::s(5)), 0);
         store.flush();
         assert_eq!(store.keys(Us::s(9)).count(), 0);
+        // However far back it is asked to go: what is older than the longest lag is safe.
+        for s in [0, 3, 7] {
+            store.execute(Us::s(s), Command::Incr { key: KEY, by: 1 });
+        }
+        assert_eq!(store.execute(Us::s(9), Command::Get(KEY)).reply, Reply::Count(3));
+        assert_eq!(store.fail_over(Us::s(9), Us::s(60)), 1);
+        assert_eq!(store.peek(Us::s(9), KEY).map(Entry::count), Some(2));
     }
 
     /// The bucket that trusts its callers, under two clocks ten seconds apart that take turns.

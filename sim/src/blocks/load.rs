@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn no_rate_no_arrivals() {
         let mut load = Load::new(Tape::new(1), 0.0);
-        assert_eq!(load.due(), None);
+        assert_eq!((load.due(), Load::fine(Tape::new(1), 0.0).due()), (None, None));
         load.set_rate(Us::s(3), 1.0);
         assert!(load.due().is_some_and(|t| t >= Us::s(3)));
     }

@@ -161,4 +161,16 @@ mod tests {
             prop_assert!((c - o).abs() <= 0.13 * o, "{c} {o}");
         }
     }
+
+    /// At one request each 10 ms a wait of 35 ms stands for waits of 25 and 15 ms too, as HdrHistogram has it; an open
+    /// tester has left nothing out.
+    #[test]
+    fn a_long_wait_stands_for_those_it_has_hidden() {
+        for (open, ms, waits) in [(false, 35, 3), (false, 30, 3), (false, 19, 1), (true, 35, 1)] {
+            let mut t = Tester::new(open, Us::ms(10), Us::ZERO, Us::s(1));
+            t.sent(Us::ZERO);
+            t.answered(Us::ms(ms), Us::ms(ms));
+            assert_eq!((t.is_open(), t.measured().count(), t.corrected().count()), (open, 1, waits), "{ms}");
+        }
+    }
 }

@@ -509,6 +509,11 @@ mod tests {
         let b = Bounds::client_default();
         assert_eq!(of(&b, &[30_000_000; 10]).quantile(&b, 0.5), Some(10_000_000.0));
         assert_eq!(Histogram::default().quantile(&b, 0.5), None);
+        assert_eq!(
+            of(&b, &[260_000]).quantile(&b, 0.0),
+            Some(250_000.0),
+            "and below the first that holds one, nothing is"
+        );
         assert_eq!(b.series(), 14);
     }
 
@@ -546,5 +551,34 @@ mod tests {
         let bill = Bill::new(prices, 60_000.0, 1e6, 1e5);
         assert_eq!((bill.metrics, bill.logs, bill.traces), (480.0, 1_296.0, 129.6));
         assert_eq!(bill.total(), 1_905.6);
+    }
+
+    /// Where every place has the same rank r, the estimate is α m 2^r, and α⁻¹ is m times the integral of
+    /// log₂((2 + u) / (1 + u))^m over all u from 0 (Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007). One empty
+    /// place among them makes it a little less.
+    #[test]
+    fn equal_ranks_are_counted_as_in_the_paper() {
+        let m = f64::from(1 << PLACES);
+        let step = 1e-6;
+        // At 0.01 the integrand is 1e-13.
+        let heights = (0..10_000).map(|i| step * (f64::from(i) + 0.5));
+        let integral = heights.map(|u| step * libm::pow(libm::log2((2.0 + u) / (1.0 + u)), m)).sum::<f64>();
+        for rank in [1, 2, 4] {
+            let mut seen = Distinct { ranks: vec![rank; 1 << PLACES] };
+            let expected = f64::from(1u32 << rank) / integral;
+            let off = seen.count() as f64 / expected - 1.0;
+            assert!(off.abs() < 1.5e-4, "{rank}: {off}");
+            seen.ranks[7] = 0;
+            let less = 1.0 - seen.count() as f64 / expected;
+            assert!(rank == 1 || (0.0..0.005).contains(&less), "{rank}: {less}");
+        }
+    }
+
+    /// The longest run of zeros that can be is that of a hash of nothing but zeros: all bits that do not name the place.
+    #[test]
+    fn a_hash_of_zeros_ends_where_its_bits_do() {
+        let mut seen = Distinct::default();
+        assert!(seen.add(0x6c62_272e_07bb_0142) && mix(0) == 0);
+        assert_eq!((u32::from(seen.ranks[0]), seen.count()), (64 - PLACES + 1, 1));
     }
 }

@@ -280,6 +280,7 @@ mod tests {
         let draws = Tape::new(5).purpose("key");
         let mut curve = MissCurve::new(5_001);
         (0..50_000u64).for_each(|i| curve.touch(zipf.rank(draws.at(i + 1))));
+        assert_eq!(curve.points(1).len(), 9);
         for about in [1, 20, 60, 10_000] {
             let points = curve.points(about);
             assert!(points.iter().all(|(size, ratio)| (curve.hit_ratio(*size).unwrap() - ratio).abs() < 1e-12));
@@ -320,5 +321,14 @@ mod tests {
                 prop_assert!((got - f64::from(hits)).abs() < 1e-6, "{} for {} at {}", got, hits, capacity);
             }
         }
+    }
+
+    /// All of 66 keys come back to place 66, which shares a bucket with 65: half of them at half of the way.
+    #[test]
+    fn between_the_ends_of_a_bucket_the_curve_is_straight() {
+        let mut curve = MissCurve::new(100);
+        (0..132).for_each(|i| curve.touch(i % 66));
+        let hits = [64.0, 64.5, 65.0, 66.0, 67.0].map(|size| curve.hit_ratio(size).unwrap());
+        assert_eq!(hits, [0.0, 0.125, 0.25, 0.5, 0.5]);
     }
 }

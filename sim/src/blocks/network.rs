@@ -407,6 +407,8 @@ mod tests {
         let at = |share: f64| drawn[(drawn.len() as f64 * share) as usize];
         assert!((at(0.5) / 20.0 - 1.0).abs() < 0.02 && (at(0.99) / 100.0 - 1.0).abs() < 0.03);
         assert_eq!(TwoPoint { p99: point.p50, ..point }.mean_ms(), 20.0, "no spread");
+        let falling = [0, 1 << 20, 1 << 40, 1 << 60, 1 << 63, 3 << 62].map(|bits| point.draw(bits));
+        assert!(falling.windows(2).all(|w| w[0] > w[1]), "{falling:?}: counted down from the top");
     }
 
     #[test]
@@ -414,6 +416,9 @@ mod tests {
         let mut l = link(Wire { bandwidth: Some(1_000), wait_max: Us::ms(1_500), ..Wire::new(Delay::Fixed(Us::ZERO)) });
         let fates: Vec<Fate> = (0..4).map(|_| l.send(Us::ZERO, 1_000)).collect();
         assert_eq!(fates, [Fate::Arrives(Us::s(1)), Fate::Arrives(Us::s(2)), Fate::Full, Fate::Full]);
+        // The most time that a message may wait is not too long.
+        l.wire.wait_max = Us::s(2);
+        assert_eq!([(); 2].map(|()| l.send(Us::ZERO, 1_000)), [Fate::Arrives(Us::s(3)), Fate::Full]);
     }
 
     #[test]
@@ -481,6 +486,15 @@ mod tests {
         assert_eq!(mesh.link_mut(0, 2).send(Us::ZERO, 0), Fate::Cut);
         mesh.heal();
         assert_eq!(mesh.link_mut(0, 2).send(Us::ZERO, 0), Fate::Arrives(Us::ms(1)));
+        // Who is only heard by the others, or only hears them, is not with them.
+        for heard in [true, false] {
+            mesh.partition(|i| usize::from(i == 3));
+            for other in 0..3 {
+                let (from, to) = if heard { (3, other) } else { (other, 3) };
+                mesh.link_mut(from, to).set_up(true);
+            }
+            assert_eq!(mesh.components(), [0, 0, 0, 3]);
+        }
     }
 
     proptest! {

@@ -373,4 +373,63 @@ mod tests {
             prop_assert!(few <= a.min(b) + 1e-9, "never more pages than rows");
         }
     }
+
+    /// Plans are sums of what their parts cost: where each part costs twice as much, so does every plan.
+    #[test]
+    fn at_twice_the_costs_a_plan_costs_twice_as_much() {
+        let c = Costs { seq_page: 2.0, cpu_tuple: 0.02, ..Costs::DEFAULT };
+        let twice = Costs {
+            seq_page: 4.0,
+            random_page: 8.0,
+            cpu_tuple: 0.04,
+            cpu_index_tuple: 0.01,
+            cpu_operator: 0.005,
+            ..Costs::DEFAULT
+        };
+        let ordered = Index { correlation: 0.9, ..INDEX };
+        let ask = Ask { conditions: 4, indexed: 2, ..Ask::one(0.1) };
+        for method in [Method::SeqScan, Method::IndexScan, Method::BitmapScan] {
+            let [once, twice] = [c, twice].map(|c| price(method, &c, &TABLE, Some((&ordered, &ask)), 4, 0.1));
+            near(twice.total / once.total, 2.0, 1e-12);
+        }
+    }
+
+    /// A condition costs an operator for each row that it is checked on: in the index for each entry read, or else for
+    /// each row fetched; a bitmap scan checks all of them on the row once more.
+    #[test]
+    fn every_condition_costs_an_operator_where_it_is_checked() {
+        let at = |conditions, indexed| Ask { conditions, matches: 0.01, indexed, read: 0.1, fetched: 0.02 };
+        let [some, more] = [at(3, 2), at(6, 4)].map(|ask| {
+            let (index, bitmap) = (index_scan(&PAPER, &TABLE, &INDEX, &ask), bitmap_scan(&PAPER, &TABLE, &INDEX, &ask));
+            let seq = seq_scan(&PAPER, &TABLE, ask.conditions, ask.matches);
+            [index.index, bitmap.index, index.cpu, bitmap.cpu, seq.cpu]
+        });
+        // Two more in the index, one more on the row, three more in all.
+        let rows = [2.0 * 1e5, 2.0 * 1e5, 2e4, 3.0 * 2e4, 3.0 * 1e6];
+        for i in 0..rows.len() {
+            near(more[i] - some[i], rows[i] * PAPER.cpu_operator, 1e-6);
+        }
+    }
+
+    /// An index-only scan reads no page of the table where all are visible; how many another reads depends on the order.
+    #[test]
+    fn heap_pages_follow_the_order_of_the_rows() {
+        let scan = |correlation, covering| {
+            index_scan(&PAPER, &TABLE, &Index { correlation, covering, ..INDEX }, &Ask::one(0.01))
+        };
+        for correlation in [0.0, 0.7, 1.0] {
+            assert_eq!((scan(correlation, true).heap, scan(correlation, true).heap_pages), (0.0, 0.0));
+        }
+        near(scan(0.0, false).heap_pages, pages_touched(&TABLE, 1e4), 1e-9);
+        near(scan(1.0, false).heap_pages, 100.0, 1e-9);
+    }
+
+    #[test]
+    fn of_equal_plans_the_index_comes_before_the_bitmap_and_that_before_all_rows() {
+        let free =
+            Costs { seq_page: 0.0, random_page: 0.0, cpu_tuple: 0.0, cpu_index_tuple: 0.0, cpu_operator: 0.0, ..PAPER };
+        let all = plans(&free, &TABLE, Some((&INDEX, &Ask::one(0.1))), 1, 0.1);
+        let methods: Vec<Method> = all.iter().map(|p| p.method).collect();
+        assert_eq!(methods, [Method::IndexScan, Method::BitmapScan, Method::SeqScan]);
+    }
 }

@@ -483,4 +483,23 @@ mod tests {
             }
         }
     }
+
+    /// At its very end a connection is closed instead of handed out, and so is one that comes back to a pool that has
+    /// shrunk meanwhile; a place that comes back without a connection closes none.
+    #[test]
+    fn connections_are_closed_at_their_end_and_when_there_are_too_many() {
+        let mut p = pool(2, 9);
+        p.fill(Us::ZERO, 1);
+        let end = p.idle[0].end;
+        let mut late = p.clone();
+        assert_eq!((late.acquire(end, 1), late.open_now()), (Acquire::Open, 0));
+        let Acquire::Granted(one) = p.acquire(Us(end.0 - 1), 1) else { panic!("it has a microsecond left") };
+        assert_eq!(p.acquire(Us::ZERO, 2), Acquire::Open);
+        assert_eq!((p.release(Us::ZERO, Returned::Nothing), p.open_now()), (None, 1), "it could not be opened");
+        assert_eq!(p.acquire(Us::ZERO, 2), Acquire::Open);
+        let two = p.open(Us::ZERO);
+        p.resize(1);
+        assert_eq!((p.release(Us::ZERO, Returned::Usable(one)), p.idle(), p.open_now()), (None, 0, 1));
+        assert_eq!((p.release(Us::ZERO, Returned::Usable(two)), p.idle(), p.open_now()), (None, 1, 1));
+    }
 }

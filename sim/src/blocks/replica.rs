@@ -509,6 +509,11 @@ mod tests {
         }
         assert!((miss(3, 1, 1) - 2.0 / 3.0).abs() < 1e-12);
         assert!((miss(5, 1, 1) - 0.8).abs() < 1e-12);
+        assert_eq!(
+            (miss(3, 4, 1), miss(3, 5, 2)),
+            (0.0, 0.0),
+            "who asks more often than there are replicas misses none"
+        );
     }
 
     #[test]
@@ -635,5 +640,42 @@ mod tests {
         assert_eq!(nodes[0].state(0).value(), 5);
         assert_eq!(observer.lost(&nodes, 0), 5);
         assert!(observer.is_ancestor(2, 10) && !observer.is_ancestor(1, 10));
+    }
+
+    /// A register's writes are told apart by their place among those of their coordinator.
+    #[test]
+    fn no_two_writes_have_one_name() {
+        let mut nodes = [0, 1].map(|id| Replica::new(id, 2, Rule::LastWriteWins, false));
+        for n in 1..=3 {
+            for (id, node) in nodes.iter_mut().enumerate() {
+                let dots = [0, 1].map(|key| node.write(Us::s(1), key, Op::Put(5), n).id.dot);
+                assert_eq!(dots, [Dot { node: id as u8, n }; 2]);
+            }
+        }
+    }
+
+    /// Two nodes write by turns and never hear of each other; then one of them takes over what the other has. All of the
+    /// first one's writes are lost, those included that are too long ago to be remembered one by one.
+    #[test]
+    fn what_was_lost_stays_lost_when_it_is_forgotten() {
+        let mut nodes = [0, 1].map(|id| Replica::new(id, 1, Rule::LastWriteWins, false));
+        let mut observer = Observer::default();
+        let write = |nodes: &mut [Replica; 2], observer: &mut Observer, node: usize| {
+            let (write, now) = (observer.next(), Us::ms(u64::from(observer.next())));
+            let w = nodes[node].write(now, 0, Op::Put(1), write);
+            let (node, seen) = (node as u8, VersionVector::default());
+            let entry = Entry { write, id: w.id, node, parent: w.parent, seen, at: now, acked: Us::MAX, kept: w.kept };
+            observer.wrote(entry, nodes, 0);
+            observer.acked(write, now);
+        };
+        (0..10).for_each(|i| write(&mut nodes, &mut observer, i % 2));
+        let newer = nodes[1].state(0).clone();
+        assert!(nodes[0].receive(0, &newer));
+        assert_eq!((observer.written(), observer.lost(&nodes, 0)), (10, 5));
+        for i in 10..HISTORY_MAX + 100 {
+            write(&mut nodes, &mut observer, 0);
+            assert_eq!(observer.entries().count(), HISTORY_MAX.min(i + 1));
+            assert_eq!(observer.lost(&nodes, 0), 5);
+        }
     }
 }

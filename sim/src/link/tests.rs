@@ -13,7 +13,7 @@ proptest! {
             for text in [text.clone(), Base64UrlUnpadded::encode_string(&body)] {
                 if let Ok((shared, notes)) = decode(q, &text) {
                     prop_assert!(notes.len() <= NOTES_MAX + 1);
-                    prop_assert!(shared.moment.at <= q.horizon && shared.furthest <= q.horizon);
+                    prop_assert!(shared.moment.at <= q.last() && shared.furthest <= q.last());
                     for (k, v) in q.knobs.iter().zip(shared.a.knobs.values()) {
                         prop_assert!(k.allows(*v));
                     }
@@ -225,13 +225,13 @@ fn what_is_done_after_the_end_is_left_out() {
             inputs: times.iter().map(|at| Input { at: *at, what }).collect(),
             ..RunValue::new(q)
         };
-        let mut shared = Shared::one(of(&[Us(1), q.horizon, q.horizon + Us(1)]), Moment::default());
+        let mut shared = Shared::one(of(&[Us(1), q.horizon, q.last(), q.last() + Us(1)]), Moment::default());
         shared.b = Some(of(&[Us(u64::MAX / 8)]));
         shared.futures = vec![Future { forked_at: Us(u64::MAX / 8), value: of(&[q.horizon + Us::s(1)]) }];
         let (back, notes) = decode(q, &encode(&shared)).expect("is read");
-        assert_eq!(back.a, of(&[Us(1), q.horizon]));
+        assert_eq!(back.a, of(&[Us(1), q.horizon, q.last()]));
         assert_eq!(back.b, Some(of(&[])));
-        assert_eq!(back.futures, [Future { forked_at: q.horizon, value: of(&[]) }]);
+        assert_eq!(back.futures, [Future { forked_at: q.last(), value: of(&[]) }]);
         assert_eq!(notes, ["The link has acts after the end of the timeline (3), which were left out."]);
         assert_eq!(decode(q, &encode(&back)), Ok((back, Vec::new())));
     }
