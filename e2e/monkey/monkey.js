@@ -149,7 +149,7 @@ async function settle(monkey) {
 async function standing({ page }) {
   return page.evaluate(async () => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));
-    const copy = [...document.querySelectorAll(".stage-head button")].find((b) => b.textContent === "Copy link");
+    const copy = () => [...document.querySelectorAll(".stage-head button")].find((b) => b.textContent === "Copy link");
     const read = async () => {
       // Pressing again is nothing to a stage that stands.
       document.querySelectorAll('.stage [aria-label="Pause"]').forEach((button) => button.click());
@@ -157,7 +157,11 @@ async function standing({ page }) {
         await frame();
       }
       globalThis.monkeyCopied = "";
-      copy.click();
+      // A link that was followed meanwhile may have brought a page that is still to come.
+      while (!copy()) {
+        await frame();
+      }
+      copy().click();
       while (!globalThis.monkeyCopied) {
         await frame();
       }

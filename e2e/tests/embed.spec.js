@@ -170,10 +170,10 @@ test.describe("messages", () => {
       for (let i = 0; i < 20_000; i += 1) frame.postMessage({ breakable: 1, type: "seek", time: (i % 50) + 1 }, "*");
     });
     await expect.poll(async () => (await heard("error")).map((error) => error.message).join("\n")).toContain("more than 500 messages in a second");
-    // One sentence a second, not one a message. On a slow machine the flood takes more than the first second, and in each
-    // further one 500 messages are read, of which most find no room.
+    // One sentence a second, not one a message. The first of these seconds may have begun with a message before the flood,
+    // on a slow machine the flood takes more of them, and in each one 500 messages are read, of which most find no room.
     const errors = await heard("error");
-    const further = Math.floor((performance.now() - begun) / 1000);
+    const further = 1 + Math.floor((performance.now() - begun) / 1000);
     expect(errors.length).toBeLessThan(400 + 501 * further);
     expect(errors.filter(({ message }) => message.includes("more than 500")).length).toBeLessThanOrEqual(1 + further);
     const stage = page.frameLocator("iframe");
