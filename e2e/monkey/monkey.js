@@ -144,7 +144,7 @@ async function settle(monkey) {
   });
 }
 
-/** The moment at which the stage stands, once it does: digest and link belong to each other. A clip that was being
+/** The moment at which the stage stands, once it does: digest and link belong to each other; none if it is gone. A clip that was being
  * recorded goes back to where it began, and has changed both until then. */
 async function standing({ page }) {
   return page.evaluate(async () => {
@@ -157,9 +157,9 @@ async function standing({ page }) {
         await frame();
       }
       globalThis.monkeyCopied = "";
-      // A link that was followed meanwhile may have brought a page that is still to come.
-      while (!copy()) {
-        await frame();
+      // What was pressed last may have led to another page only now.
+      if (!copy()) {
+        return null;
       }
       copy().click();
       while (!globalThis.monkeyCopied) {
@@ -168,8 +168,8 @@ async function standing({ page }) {
       return { digest: document.querySelector("[data-testid=digest]").textContent, link: globalThis.monkeyCopied };
     };
     for (let before = await read(); ; ) {
-      const now = await read();
-      if (now.digest === before.digest && now.link === before.link) {
+      const now = before && (await read());
+      if (!now || (now.digest === before.digest && now.link === before.link)) {
         return now;
       }
       before = now;

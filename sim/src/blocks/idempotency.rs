@@ -636,6 +636,7 @@ mod tests {
         store.claim(id(1, 2), 7, 2, Us::ms(10));
         assert_eq!(store.advance(id(1, 2), 7, 2, 3, 9, Us::ms(150)), Ok(()));
         assert_eq!(store.failover(Us::ms(160)), 1);
+        assert_eq!(store.by_age.len(), store.len(), "each stands in the line once");
         store.claim(id(1, 3), 7, 3, Us::ms(170));
         assert_eq!([1, 2, 3].map(|key| store.get(id(1, key), Us::ms(170)).is_some()), [false, true, true]);
         // The same for a key that was given up and is back: it is still the youngest.
