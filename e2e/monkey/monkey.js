@@ -80,9 +80,8 @@ export async function session({ browser, baseURL, slug, kind = "q", seed, bursts
 
 const empty = () => ({ bursts: 0, actions: 0, moments: 0, wasmMiB: 0, heapMiB: 0, nodes: 0, slowestMs: 0 });
 
-/** Leaving a page breaks off what it was downloading, and Chromium says so, or the page that is left. What is missing
- * has its own complaint. */
-const EXPECTED = [/net::ERR_ABORTED/, /^console error: TypeError: Failed to fetch/];
+/** Leaving a page breaks off what it was downloading, and Chromium says so. */
+const EXPECTED = [/net::ERR_ABORTED/];
 
 /** What Playwright says of an action whose page has gone to another one meanwhile. */
 const LEFT = /Execution context was destroyed|Cannot find context|frame was detached|Frame has been detached|interrupted by another navigation|net::ERR_ABORTED/;
@@ -144,8 +143,8 @@ async function settle(monkey) {
   });
 }
 
-/** The moment at which the stage stands, once it does: digest and link belong to each other; none if it is gone. A clip that was being
- * recorded goes back to where it began, and has changed both until then. */
+/** The moment at which the stage stands, once it does: digest and link belong to each other; none if it is gone. A clip
+ * that was being recorded goes back to where it began, and has changed both until then. */
 async function standing({ page }) {
   return page.evaluate(async () => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));

@@ -122,6 +122,7 @@ pub fn view(h: Handle) -> Piece {
         .into()
 }
 
+/// The host with the first picture of its side in it, if there is that side.
 #[cfg(not(feature = "csr"))]
 fn with_still(h: Handle, side: Side, host: Tag) -> Tag {
     let still = h.quietly(|player| {

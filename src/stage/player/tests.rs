@@ -68,6 +68,8 @@ fn what_is_done_at_the_end_comes_back_too() {
         assert_eq!(other.notes, Vec::<String>::new());
         assert_eq!((other.now(), other.digest()), (p.now(), p.digest()), "{}", p.question.slug);
         assert_eq!(other.inputs(), p.inputs());
+        p.move_input(0, p.question.horizon * 2);
+        assert!(p.inputs().iter().all(|input| input.at <= p.question.last()), "{}", p.question.slug);
     }
 }
 
