@@ -22,6 +22,7 @@
 use crate::app::Asked;
 use crate::records;
 use crate::ui::{Signal, context, document, is_framed};
+use sim::text::joined;
 
 /// The key in local storage. `xtask/web/theme.js` has it too.
 pub const KEY: &str = "breakable.kept";
@@ -287,13 +288,13 @@ impl Prefs {
         self.kept(|text| {
             let done = records::below(text, "done/").filter_map(|(rest, _)| rest.strip_prefix(slug)?.strip_prefix('/'));
             let done: Vec<String> = done.map(str::to_owned).collect();
-            (!done.is_empty() || records::get(text, &["seen/", slug].concat()).is_some()).then_some(done)
+            (!done.is_empty() || records::get(text, &joined(&["seen", slug], "/")).is_some()).then_some(done)
         })
     }
 
     /// Whether an experiment of a question is done. Tracks.
     pub fn is_done(self, slug: &str, id: &str) -> bool {
-        self.kept(|text| records::get(text, &["done/", slug, "/", id].concat()).is_some())
+        self.kept(|text| records::get(text, &joined(&["done", slug, id], "/")).is_some())
     }
 
     /// Whether anything at all is remembered of the reader's progress. Tracks.
@@ -303,12 +304,12 @@ impl Prefs {
 
     /// Notes that a question was opened.
     pub fn visit(self, slug: &str) {
-        self.put(&["seen/", slug].concat(), "");
+        self.put(&joined(&["seen", slug], "/"), "");
     }
 
     /// Notes that an experiment of a question is done.
     pub fn complete(self, slug: &str, id: &str) {
-        self.put(&["done/", slug, "/", id].concat(), "");
+        self.put(&joined(&["done", slug, id], "/"), "");
     }
 
     /// Forgets the reader's progress, here and in storage.
@@ -318,7 +319,7 @@ impl Prefs {
 
     /// How many of how many follow-ups the reader had when last interviewed on a question. Tracks.
     pub fn grade(self, slug: &str) -> Option<(u32, u32)> {
-        self.kept(|text| records::get(text, &["interview/", slug].concat()).and_then(grade))
+        self.kept(|text| records::get(text, &joined(&["interview", slug], "/")).and_then(grade))
     }
 }
 

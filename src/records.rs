@@ -64,7 +64,7 @@ pub fn opened(found: &str) -> Option<String> {
         return Some(found.to_owned());
     }
     let version = first.strip_prefix("breakable ").and_then(|version| version.parse::<u32>().ok());
-    version.is_none().then(|| [HEADER, found].join("\n"))
+    version.is_none().then(|| sim::text::joined(&[HEADER, found], "\n"))
 }
 
 /// The lines of a text without the one that names its version.

@@ -58,3 +58,33 @@ test("a page that plays touches what is on it in every other frame at most", asy
   expect(busy, "it plays").toBeGreaterThan(20);
   expect(busy, String(touched)).toBeLessThanOrEqual(66);
 });
+
+test("a name goes where its row goes, in the same frame", async ({ page }) => {
+  // The pipelines with most waiting come first, and a phone has room for three.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await Stage.open(page, "monolith-vs-microservices", { query: "?layout=services&speed=2" });
+  const orders = await page.evaluate(
+    () =>
+      new Promise((done) => {
+        const seen = new Set();
+        let frames = 0;
+        const frame = () => {
+          const texts = [...document.querySelector("svg.scene").querySelectorAll("text")];
+          const column = texts.find((text) => text.textContent === "Pipelines").getAttribute("x");
+          const rows = texts.filter((text) => text.getAttribute("x") === column && /^[A-Z][a-z]+$/.test(text.textContent));
+          seen.add(rows.map((text) => text.textContent).join(" "));
+          if (++frames < 300) {
+            requestAnimationFrame(frame);
+          } else {
+            done([...seen]);
+          }
+        };
+        requestAnimationFrame(frame);
+      }),
+  );
+  expect(orders.length, "rows change places").toBeGreaterThan(3);
+  for (const order of orders) {
+    const names = order.split(" ");
+    expect(new Set(names).size, order).toBe(names.length);
+  }
+});

@@ -3,6 +3,7 @@
 //! the screen reader's table and the tests over all questions.
 
 use crate::kernel::{Live, RunValue, Us};
+use crate::text::joined;
 
 /// How a thing that happened is coloured and which glyph it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +162,7 @@ impl Knob {
             Kind::Toggle => "on or off".to_string(),
             Kind::Choice(options) => {
                 let keys: Vec<&str> = options.iter().map(|(k, _)| *k).collect();
-                format!("one of {}", keys.join(", "))
+                format!("one of {}", joined(&keys, ", "))
             }
         }
     }
@@ -169,7 +170,7 @@ impl Knob {
     /// Reads a value as people and addresses write it.
     pub fn parse(&self, text: &str) -> Result<f64, String> {
         let wrong = |why: &str| Err(format!("{}={text}: {why}; expected {}", self.key, self.accepts()));
-        let text = text.trim();
+        let text = text.trim_ascii();
         match self.kind {
             Kind::Toggle => match text {
                 "1" | "on" | "true" | "yes" => Ok(1.0),
@@ -181,7 +182,7 @@ impl Knob {
                 None => wrong("no such choice"),
             },
             Kind::Int | Kind::Float => {
-                let Some(v) = crate::decimal::parse(&text.replace('_', "")) else {
+                let Some(v) = crate::decimal::parse(&text.chars().filter(|c| *c != '_').collect::<String>()) else {
                     return wrong("not a number");
                 };
                 if !v.is_finite() {
@@ -351,7 +352,7 @@ fn find<'a>(what: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> Resul
     let keys: Vec<&str> = keys.collect();
     match keys.iter().position(|k| *k == key) {
         Some(i) => Ok(i as u8),
-        None => Err(format!("unknown {what} \"{key}\"; expected one of {}", keys.join(", "))),
+        None => Err(format!("unknown {what} \"{key}\"; expected one of {}", joined(&keys, ", "))),
     }
 }
 

@@ -35,6 +35,7 @@ pub mod seeds;
 pub mod slab;
 #[cfg(feature = "runner")]
 pub mod soak;
+pub mod text;
 pub mod theory;
 
 pub use declare::{Act, Arg, Better, Kind, Knob, Knobs, Measure, Number, Origin, Question, Tone};

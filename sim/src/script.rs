@@ -3,6 +3,7 @@
 
 use crate::declare::{Knobs, Question};
 use crate::kernel::{Input, Live, Read, Us, What};
+use crate::text::joined;
 
 /// Reads `62s`, `59.9s`, `200ms`, `500us`, `10min`, `5h`, exactly (no floating point).
 pub fn duration(text: &str) -> Result<Us, String> {
@@ -81,7 +82,7 @@ pub fn input<'a>(
             return Err(if known.is_empty() {
                 format!("{act} takes no arguments, but \"{key}\" was given")
             } else {
-                format!("{act} has no argument \"{key}\"; expected {}", known.join(", "))
+                format!("{act} has no argument \"{key}\"; expected {}", joined(&known, ", "))
             });
         };
         values[i] = decl.args[i].parse(text)?;
@@ -137,7 +138,7 @@ pub fn tell_input(q: &Question, input: &Input) -> String {
                 .zip(args)
                 .map(|(arg, v)| format!("{} {}", arg.label.to_ascii_lowercase(), arg.tell(v)))
                 .collect();
-            if details.is_empty() { a.label.to_string() } else { format!("{}: {}", a.label, details.join(", ")) }
+            if details.is_empty() { a.label.to_string() } else { format!("{}: {}", a.label, joined(&details, ", ")) }
         }
     }
 }
@@ -191,7 +192,7 @@ pub fn parse_ask(q: &Question, text: &str) -> Result<Ask, String> {
         return Ok(Ask::Number(i as u8));
     }
     let known: Vec<&str> = q.measures.iter().map(|m| m.key).chain(q.numbers.iter().map(|n| n.key)).collect();
-    Err(format!("unknown measure \"{name}\"; expected one of {}", known.join(", ")))
+    Err(format!("unknown measure \"{name}\"; expected one of {}", joined(&known, ", ")))
 }
 
 fn argument(q: &Question, kind: &str, text: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@
 
 use super::raster::{Look, Raster, Rgba, Sprite};
 use super::scene::{Glyph, Particle, Tone};
+use sim::text::joined;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, ImageData, Window};
 
@@ -172,7 +173,7 @@ impl ParticleLayer {
     /// in RGB, the particles are grey but to be seen.
     fn color(&self, variable: &str) -> Rgba {
         const GREY: Rgba = [128, 128, 128, 255];
-        _ = self.canvas.style().set_property("color", &["var(", variable, ",#808080)"].concat());
+        _ = self.canvas.style().set_property("color", &joined(&["var(", variable, ",#808080)"], ""));
         let value = self
             .window
             .get_computed_style(&self.canvas)
@@ -182,7 +183,7 @@ impl ParticleLayer {
             .unwrap_or_default();
         // The canvas translates any way of writing a colour into one of two; an illegal one leaves it as it was.
         self.context.set_fill_style_str("#808080");
-        self.context.set_fill_style_str(value.trim());
+        self.context.set_fill_style_str(value.trim_ascii());
         let value = self.context.fill_style().as_string().unwrap_or_default();
         super::raster::parse_color(&value).unwrap_or(GREY)
     }

@@ -47,7 +47,7 @@ type Theme = ([bool; 2], Option<String>);
 pub enum Pace {
     /// All of it.
     Whole,
-    /// One of the frames of a run that plays. Texts that stay at their place change in it if they are of this half, and
+    /// One of the frames of a run that plays. Figures that stay at their place change in it if they are of this half, and
     /// wait otherwise: nobody reads sixty numbers a second, and each costs the browser a layout. A frame that rests shows
     /// its particles alone if no item goes anywhere, so that what only grows or changes its colour does so in the others;
     /// where the device does not keep up, it does so whatever goes where.
@@ -80,7 +80,7 @@ pub struct Renderer {
     theme: Theme,
     label: RefCell<String>,
     buffer: String,
-    writes: u32,
+    writes: Cell<u32>,
     pace: Pace,
     /// Whether an item was on its way in the last scene that was shown whole.
     moves: bool,
@@ -138,7 +138,7 @@ impl Renderer {
             theme: Default::default(),
             label: RefCell::default(),
             buffer: String::new(),
-            writes: 0,
+            writes: Cell::new(0),
             pace: Pace::Whole,
             moves: false,
             passed: false,
@@ -202,7 +202,7 @@ impl Renderer {
 
     /// How many attributes and texts the last frame set: for tests and budgets.
     pub fn writes(&self) -> u32 {
-        self.writes
+        self.writes.get()
     }
 
     fn current_theme(&self) -> Theme {
@@ -222,7 +222,7 @@ impl Renderer {
     /// Shows a scene. The scene is swapped with the one shown before, so that neither copies nor allocates: call
     /// [`Scene::begin`] on it before drawing the next frame, as always.
     pub fn render(&mut self, scene: &mut Scene) {
-        self.writes = 0;
+        self.writes.set(0);
         let changed = self.plan.make(&self.shown, scene);
         let frames = if std::mem::take(&mut self.passed) { 2.0 } else { 1.0 };
         self.moves = self.pace != Pace::Whole && self.moves_by(frames, scene);
@@ -232,7 +232,7 @@ impl Renderer {
             push_num(&mut self.buffer, scene.width());
             self.buffer.push(' ');
             push_num(&mut self.buffer, scene.height());
-            self.set(&self.svg.clone(), "viewBox");
+            self.set(&self.svg, "viewBox");
         }
         if changed {
             self.restructure(scene);
@@ -271,33 +271,33 @@ impl Renderer {
     fn moves_by(&self, frames: f32, scene: &Scene) -> bool {
         const STEP: f32 = 0.75;
         let far = |a: f32, b: f32| (a - b).abs() > STEP * frames;
+        let far_from = |a: (f32, f32), b: (f32, f32)| far(a.0, b.0) || far(a.1, b.1);
         let pairs = scene.items().iter().zip(&self.plan.sources);
         pairs.filter_map(|(new, source)| Some((new.shape, source.old()?))).any(|(new, from)| {
-            match (self.shown.items()[from].shape, new) {
-                (Shape::Line { x1, y1, x2, y2 }, Shape::Line { x1: x, y1: y, x2: to_x, y2: to_y }) => {
-                    (far(x1, x) || far(y1, y)) && (far(x2, to_x) || far(y2, to_y))
-                }
+            let old = self.shown.items()[from].shape;
+            let ((_, a), (_, b)) = (numbers(old), numbers(new));
+            let far: [bool; 5] = std::array::from_fn(|i| far(a[i], b[i]));
+            let place = far[0] || far[1];
+            match (old, new) {
+                (Shape::Line { .. }, _) => place && (far[2] || far[3]),
                 // One that grows to the left or upwards has its corner elsewhere, too.
-                (Shape::Rect { x, y, w, h, .. }, Shape::Rect { x: x2, y: y2, w: w2, h: h2, .. }) => {
-                    (far(x, x2) || far(y, y2)) && !far(w, w2) && !far(h, h2)
-                }
-                (Shape::Circle { cx, cy, .. }, Shape::Circle { cx: x, cy: y, .. }) => far(cx, x) || far(cy, y),
-                (Shape::Text { x, y, text, .. }, Shape::Text { x: x2, y: y2, text: new, .. }) => {
-                    (far(x, x2) || far(y, y2)) && self.shown.str(text) == scene.str(new)
+                (Shape::Rect { .. }, _) => place && !far[2] && !far[3],
+                (Shape::Text { text, .. }, Shape::Text { text: new, .. }) => {
+                    place && self.shown.str(text) == scene.str(new)
                 }
                 (Shape::Path { d }, Shape::Path { d: new }) => {
                     let (old, new) = (self.shown.str(d), scene.str(new));
-                    old != new && begin(old).zip(begin(new)).is_some_and(|(a, b)| far(a.0, b.0) || far(a.1, b.1))
+                    old != new && begin(old).zip(begin(new)).is_some_and(|(a, b)| far_from(a, b))
                 }
-                _ => false,
+                _ => place,
             }
         })
     }
 
     /// Sets an attribute to the text in the buffer. The browser refuses no attribute that we set.
-    fn set(&mut self, element: &Element, name: &str) {
+    fn set(&self, element: &Element, name: &str) {
         let _ = element.set_attribute(name, &self.buffer);
-        self.writes += 1;
+        self.writes.set(self.writes.get() + 1);
     }
 
     /// Removes, creates and moves elements until they stand in the order of the new scene.
@@ -362,7 +362,7 @@ impl Renderer {
                 }
             }
         }
-        self.writes += 1;
+        self.writes.set(self.writes.get() + 1);
     }
 
     /// Sets what differs between item `from` of the scene that is shown and item `i` of the new one.
@@ -376,10 +376,10 @@ impl Renderer {
         {
             let (a, b) = (self.shown.str(a), scene.str(b));
             let differs = slot.late || a != b;
-            slot.late = differs && !self.pace.writes(i) && same_look(&old, &new);
+            slot.late = differs && !self.pace.writes(i) && words(a).eq(words(b)) && same_look(&old, &new);
             if differs && !slot.late {
                 node.set_node_value(Some(b));
-                self.writes += 1;
+                self.writes.set(self.writes.get() + 1);
             }
         }
         if same_look(&old, &new) && !path_differs(&self.shown, &old, scene, &new) && !tips_differ {
@@ -395,73 +395,31 @@ impl Renderer {
 
     /// Sets the attributes of an item that are not those of `old`, or all of them.
     fn attributes(&mut self, element: &Element, old: Option<&Item>, new: &Item, scene: &Scene) {
-        let mut numbers: [(&str, f32, Option<f32>); 6] = [("", 0.0, None); 6];
-        match new.shape {
-            Shape::Line { x1, y1, x2, y2 } => {
-                let o = match old.map(|o| o.shape) {
-                    Some(Shape::Line { x1, y1, x2, y2 }) => Some([x1, y1, x2, y2]),
-                    _ => None,
-                };
-                for (k, (name, v)) in [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)].into_iter().enumerate() {
-                    numbers[k] = (name, v, o.map(|o| o[k]));
-                }
-            }
-            Shape::Rect { x, y, w, h, r } => {
-                let o = match old.map(|o| o.shape) {
-                    Some(Shape::Rect { x, y, w, h, r }) => Some([x, y, w, h, r]),
-                    _ => None,
-                };
-                for (k, (name, v)) in
-                    [("x", x), ("y", y), ("width", w), ("height", h), ("rx", r)].into_iter().enumerate()
-                {
-                    numbers[k] = (name, v, o.map(|o| o[k]));
-                }
-            }
-            Shape::Circle { cx, cy, r } => {
-                let o = match old.map(|o| o.shape) {
-                    Some(Shape::Circle { cx, cy, r }) => Some([cx, cy, r]),
-                    _ => None,
-                };
-                for (k, (name, v)) in [("cx", cx), ("cy", cy), ("r", r)].into_iter().enumerate() {
-                    numbers[k] = (name, v, o.map(|o| o[k]));
-                }
-            }
-            Shape::Text { x, y, size, anchor, .. } => {
-                let o = match old.map(|o| o.shape) {
-                    Some(Shape::Text { x, y, size, .. }) => Some([x, y, size]),
-                    _ => None,
-                };
-                for (k, (name, v)) in [("x", x), ("y", y), ("font-size", size)].into_iter().enumerate() {
-                    numbers[k] = (name, v, o.map(|o| o[k]));
-                }
-                let before = match old.map(|o| o.shape) {
+        let ((names, values), before) = (numbers(new.shape), old.map(|o| numbers(o.shape).1));
+        for (i, name) in names.iter().enumerate() {
+            self.number(element, name, values[i], before.map(|b| b[i]));
+        }
+        match (new.shape, old.map(|o| o.shape)) {
+            (Shape::Text { anchor, .. }, before) => {
+                let before = match before {
                     Some(Shape::Text { anchor, .. }) => anchor.name(),
                     _ => "",
                 };
                 self.optional(element, "text-anchor", anchor.name(), before);
             }
-            Shape::Path { d } => {
-                let before = match old.map(|o| o.shape) {
-                    Some(Shape::Path { d }) => Some(self.shown.str(d)),
-                    _ => None,
+            (Shape::Path { d }, before) => {
+                let before = match before {
+                    Some(Shape::Path { d }) => self.shown.str(d),
+                    _ => "",
                 };
-                if before != Some(scene.str(d)) {
-                    let _ = element.set_attribute("d", scene.str(d));
-                    self.writes += 1;
-                }
+                self.optional(element, "d", scene.str(d), before);
             }
+            _ => {}
         }
         // A width without a stroke is not written, so a stroke that appears brings its width.
         let stroked = |item: &Item| item.stroke != Tone::None;
         if stroked(new) {
-            numbers[5] = ("stroke-width", new.width, old.filter(|o| stroked(o)).map(|o| o.width));
-        }
-        for (name, value, before) in numbers {
-            if !name.is_empty() && before != Some(value) {
-                self.buffer.clear();
-                push_num(&mut self.buffer, value);
-                self.set(element, name);
-            }
+            self.number(element, "stroke-width", new.width, old.filter(|o| stroked(o)).map(|o| o.width));
         }
         let dash = |item: &Item| if stroked(item) { item.dash.array() } else { "" };
         self.optional(element, "stroke-dasharray", dash(new), old.map_or("", dash));
@@ -499,6 +457,15 @@ impl Renderer {
         }
     }
 
+    /// Sets an attribute that is a number, if it is another one than before.
+    fn number(&mut self, element: &Element, name: &str, value: f32, before: Option<f32>) {
+        if before != Some(value) {
+            self.buffer.clear();
+            push_num(&mut self.buffer, value);
+            self.set(element, name);
+        }
+    }
+
     /// What is only filled or only stroked is made lighter as a colour: an opacity of the element as a whole makes the
     /// browser paint it as a group of its own, and put the layers of the page together anew whenever it changes.
     fn opacity(&mut self, element: &Element, old: Option<&Item>, new: &Item) {
@@ -521,7 +488,7 @@ impl Renderer {
     }
 
     /// Sets an attribute that is absent while its value is empty.
-    fn optional(&mut self, element: &Element, name: &str, value: &str, before: &str) {
+    fn optional(&self, element: &Element, name: &str, value: &str, before: &str) {
         if value == before {
             return;
         }
@@ -530,7 +497,7 @@ impl Renderer {
         } else {
             let _ = element.set_attribute(name, value);
         }
-        self.writes += 1;
+        self.writes.set(self.writes.get() + 1);
     }
 
     /// The place in scene units of a point of the window (`clientX`, `clientY`).
@@ -608,6 +575,22 @@ impl Drop for Renderer {
         self.observer.disconnect();
         self.svg.remove();
     }
+}
+
+/// The attributes of a shape that are numbers.
+fn numbers(shape: Shape) -> (&'static [&'static str], [f32; 5]) {
+    match shape {
+        Shape::Line { x1, y1, x2, y2 } => (&["x1", "y1", "x2", "y2"], [x1, y1, x2, y2, 0.0]),
+        Shape::Rect { x, y, w, h, r } => (&["x", "y", "width", "height", "rx"], [x, y, w, h, r]),
+        Shape::Circle { cx, cy, r } => (&["cx", "cy", "r"], [cx, cy, r, 0.0, 0.0]),
+        Shape::Text { x, y, size, .. } => (&["x", "y", "font-size"], [x, y, size, 0.0, 0.0]),
+        Shape::Path { .. } => (&[], [0.0; 5]),
+    }
+}
+
+/// What of a text is no figure. A name that is another one does not wait: its row may have gone elsewhere.
+fn words(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(u8::is_ascii_alphabetic)
 }
 
 /// Whether everything but texts, tooltips and path data is the same.

@@ -5,6 +5,7 @@ use super::{Handle, Lent, chart};
 use crate::draw::number;
 use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{NodeRef, Signal};
+use sim::text::joined;
 use sim::{Better, Number};
 use web_sys::HtmlElement;
 
@@ -53,7 +54,7 @@ fn difference(n: &Number, a: Option<f64>, b: Option<f64>) -> (String, &'static s
         "bad" => " \u{2717}",
         _ => "",
     };
-    (["B ", sign, &shown(n, Some(d.abs())), mark].concat(), class)
+    (joined(&["B ", sign, &shown(n, Some(d.abs())), mark], ""), class)
 }
 
 fn tile(h: Handle, i: usize, n: &'static Number, lent: &'static Lent) -> Tag {
@@ -72,7 +73,7 @@ fn tile(h: Handle, i: usize, n: &'static Number, lent: &'static Lent) -> Tag {
         if two() {
             let delta = part(move || {
                 let (text, class) = difference(n, value(Side::A), value(Side::B));
-                el("span").class(["delta ", class].concat()).kid(text)
+                el("span").class(joined(&["delta", class], " ")).kid(text)
             });
             Piece::List(vec![row(Side::B).into(), el("dd").class("delta-row").kid(delta).into()])
         } else {

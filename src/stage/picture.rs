@@ -8,6 +8,7 @@ use crate::ui::el::{Piece, Tag, el, live, part};
 #[cfg(not(feature = "csr"))]
 use crate::ui::markup::Markup;
 use sim::kernel::Us;
+use sim::text::joined;
 use web_sys::HtmlElement;
 
 /// How a side is drawn.
@@ -94,7 +95,7 @@ pub fn view(h: Handle) -> Piece {
                     format!("{} {}", knob.label, super::knobs::shown(knob, if side == Side::A { *a } else { *b }))
                 })
                 .collect();
-            if parts.is_empty() { "the same so far".to_string() } else { parts.join(" · ") }
+            if parts.is_empty() { "the same so far".to_string() } else { joined(&parts, " · ") }
         })
     };
     let one_sided = move || !h.shape(Player::two_sided);

@@ -6,6 +6,7 @@ use crate::widgets::Picture;
 use sim::declare::show;
 use sim::kernel::{Advance, Input, Line, Live, Moment, RunValue, Story, Us, What};
 use sim::link::{self, FUTURES_MAX, Future, Origin, Shared};
+use sim::text::joined;
 use sim::{Knobs, Question, Tone, script};
 use sim::{decimal, order};
 
@@ -267,7 +268,7 @@ impl Player {
                         let known: Vec<&str> = self.meta.presets.iter().map(|p| p.id).collect();
                         self.notes.push(format!(
                             "The address asks for preset \"{id}\", which this question does not have. It has {}.",
-                            known.join(", ")
+                            joined(&known, ", ")
                         ));
                     }
                 },

@@ -10,6 +10,7 @@ use crate::ui::el::{Piece, Tag, each, el, live, part};
 use crate::ui::{Signal, after, batch, document, effect, is_checked, memo, window};
 use sim::declare::{Arg, show};
 use sim::kernel::{Told, Us};
+use sim::text::joined;
 use sim::{Kind, script};
 
 type Rows = Vec<(String, String)>;
@@ -125,7 +126,7 @@ fn sentences(before: &[Option<Rows>; 2], now: &[Option<Rows>; 2], most: usize) -
     if more > 0 {
         said.push(format!("And {more} more changed."));
     }
-    said.join(" ")
+    joined(&said, " ")
 }
 
 /// Each chart as the table of its values.

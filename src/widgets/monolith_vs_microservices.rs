@@ -10,7 +10,7 @@ use crate::draw::bars::{Bar, Bars, bars};
 use crate::draw::flights::{along, dot};
 use crate::draw::measure::{Font, text_width};
 use crate::draw::number::{count, duration_us, short};
-use crate::draw::{Area, Dash, Glyph, Hit, Scene, Tone, View, key};
+use crate::draw::{Area, Dash, Glyph, Hit, Scene, Tone, View};
 use sim::look::{Fate, Sample};
 use sim::questions::monolith_vs_microservices::{
     DeployableView, Down, ModuleView, OWN, Product, Segment, SegmentKind, Trip, act, module_name, number,
@@ -366,9 +366,7 @@ impl Seen<'_, Product> {
             let first = m.modules_of(d.lane).next().map_or(String::new(), |v| module_name(v.module));
             let name = if d.modules > 1 && wide { format!("{first} +{}", d.modules - 1) } else { first };
             if pitch >= 11.0 {
-                // A row that goes elsewhere takes its name along at once: what is only written anew may wait.
-                let label = scene.text(body.x, mid, 11.0, name).key(key(1, u32::from(d.lane)));
-                label.vcenter().tone(Tone::Ink2).fit(label_w - 4.0);
+                scene.text(body.x, mid, 11.0, name).vcenter().tone(Tone::Ink2).fit(label_w - 4.0);
             }
             scene.line(strip.x, mid, strip.right(), mid).width(1.0);
             for run in m.runs().filter(|r| r.lane == d.lane && r.to > from) {
