@@ -291,6 +291,30 @@ test("a new version is announced, comes when asked for, and leaves open pages as
   await expect.poll(left, { message: "the old version goes with its last page", timeout: 20_000 }).toBe(1);
 });
 
+test("a new version comes at a click, whatever the page fetches meanwhile", async ({ host, page, site }) => {
+  test.setTimeout(120_000);
+  await visit(page);
+  for (const next of ["2", "3"]) {
+    host.site = nextVersion(site, LATE_PARTS, next);
+    await ask(page, "check", "ready", { update: "ready" });
+    await page.evaluate(() => setInterval(() => fetch("texts.txt").catch(() => {}), 10));
+    await bar(page).getByRole("button", { name: "Reload" }).click();
+    await expect.poll(() => edition(page).catch(() => null)).toBe(next);
+    await mounted(page);
+    expect((await ask(page, null, "ready")).update, "the page is of the newest version").toBe("");
+    await expect(bar(page)).toHaveCount(0);
+  }
+  // Without a network, and with the browser's own way of changing workers, too.
+  await host.close();
+  const { context, url } = { context: page.context(), url: page.url() };
+  await page.close();
+  const later = await context.newPage();
+  await later.goto(url);
+  expect(await edition(later)).toBe("3");
+  expect((await ask(later, null, "ready")).update).toBe("");
+  await expect.poll(async () => Object.keys(await caches(later)).length).toBe(1);
+});
+
 test("an update that breaks off leaves the old version whole, and goes on later", async ({ host, page, site }) => {
   test.setTimeout(120_000);
   await visit(page);

@@ -110,7 +110,7 @@ async function remove() {
   for (const worker of [installing, waiting, active]) {
     if (worker) {
       // One that has just ended does not answer.
-      await Promise.race([ask(worker, "forget"), new Promise((later) => setTimeout(later, 2000))]);
+      await Promise.race([ask(worker, "forget"), later(2000)]);
     }
   }
   await gone;
@@ -123,15 +123,19 @@ async function remove() {
   report("off", "What was kept on this device is removed. Questions need the network.");
 }
 
+/** From now on new pages are of the waiting worker's version; they come from the worker that is there. */
+async function show(active, waiting) {
+  const { id } = await ask(waiting, "state");
+  return ask(active, `show ${id}`);
+}
+
 /** Starts this page anew in the newer version. */
 async function reload() {
-  const { waiting } = registration ?? {};
-  if (!waiting) {
-    location.reload();
-    return;
+  const { active, waiting } = registration ?? {};
+  if (active && waiting) {
+    await Promise.race([show(active, waiting), later(2000)]);
   }
-  navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
-  waiting.postMessage("take-over");
+  location.reload();
 }
 
 /** Finds what is registered already; says whether anything can be. */
@@ -214,18 +218,24 @@ async function look() {
   const { active, installing, waiting } = registration ?? {};
   // A page that no worker serves came over the network: it is the newest there is.
   const isServed = Boolean(navigator.serviceWorker.controller);
-  status.update = active && isServed ? (waiting ? "ready" : installing ? "saving" : "") : "";
+  const next = active && isServed ? (waiting ? "ready" : installing ? "saving" : "") : "";
   if (active) {
     const said = await ask(active, "state");
+    // The newer worker waits until no page is open; its version may be the one that this page is of already.
+    const isOwn = next === "ready" && (await ask(waiting, "state")).id === said.own;
+    status.update = isOwn ? "" : next;
     figures(said);
     if (!said.whole && registration && choice() !== "off") {
-      figures(await ask(active, "save"));
+      // What an older worker is of, the host may no longer have.
+      figures(await (waiting ? show(active, waiting) : ask(active, "save")));
     }
   } else if (installing ?? waiting) {
+    status.update = "";
     figures(await ask(installing ?? waiting, "state"));
   } else if (registration) {
     // The worker is gone. Why, it has said itself, or nobody will.
-    await new Promise((later) => setTimeout(later, 200));
+    status.update = "";
+    await later(200);
     figures({ ...status, why: trouble || "network" });
   }
   if (status.update === "ready") {
@@ -272,6 +282,8 @@ function ask(worker, question) {
     worker.postMessage(question, [port2]);
   });
 }
+
+const later = (ms) => new Promise((over) => setTimeout(over, ms));
 
 function choice() {
   try {

@@ -3,9 +3,15 @@
 //
 //   install   fetches every file of the list into a cache of this version's own, checks each against its hash, and
 //             marks the cache as whole. Broken off, it leaves what was used before as it is; the next try goes on.
-//   wait      pages that are open keep the worker, and with it the version, that they began with.
-//   activate  when the last of them is closed, or when the reader asks for the new version: from now on it answers.
-//             Pages that are still open go on with the files of their own version, which stay until they are closed.
+//   wait      pages that are open keep the version that they began with, and new ones get it, too.
+//   show      when the reader asks for the new version, the worker that answers gives it to new pages, from the new
+//             cache. Pages that are still open go on with the files of their own version, which stay until they are
+//             closed.
+//   activate  when the last page is closed, the new version's worker takes the place of the old one.
+//
+// So a worker may serve the files of a version after its own. It is not replaced while pages are open (skipWaiting):
+// a page that fetches anything in the second that this takes starts the old worker again, and Chromium then leaves the
+// new one waiting; nothing would come of the reader's click.
 //
 // A cache is used only when it is whole. What it does not have comes from the network, as without a worker. Answering
 // a page writes nothing.
@@ -17,7 +23,8 @@ const ROOT = self.registration.scope;
 /** Other sites may live on the same host, below other paths. */
 const PREFIX = `breakable ${new URL(ROOT).pathname} `;
 const NAME = PREFIX + SITE.id;
-/** The entry that says that a cache is whole: `since` when it answers, and which open pages are of which older cache. */
+/** The entry that says that a cache is whole: what it is `of`, `since` when pages get it, and which pages that are `open`
+ * are of which older cache. */
 const MARK = new URL("?whole", ROOT).href;
 /** So many downloads at a time. */
 const AT_ONCE = 4;
@@ -42,6 +49,7 @@ const TYPES = {
 /** Where a file is asked for. A page is asked for by its folder: some hosts redirect from `index.html`. */
 const addressOf = (path) => new URL(path.replace(/(^|\/)index\.html$/, "$1"), ROOT).href;
 
+const VERSION = `${SITE.version} (${SITE.id.slice(0, 7)})`;
 const BYTES_ALL = SITE.files.reduce((sum, [, , bytes]) => sum + bytes, 0);
 
 /** How far saving is, and why it broke off: "network", "altered", "full", "blocked". */
@@ -85,8 +93,8 @@ async function fill() {
     progress = { done: SITE.files.length - missing.length, bytes: BYTES_ALL - bytesMissing, why: "" };
     await tell();
     await fetchAll(cache, older, missing);
-    await cache.put(MARK, new Response("{}"));
-    whole = undefined;
+    const of = { version: VERSION, all: SITE.files.length, bytesAll: BYTES_ALL };
+    await setMark(NAME, { of });
     await tell();
   } catch (error) {
     if (error === REMOVED) {
@@ -208,36 +216,58 @@ async function forgetHalfMade() {
   }
 }
 
-let whole;
-/** What the mark of this version's cache says, read once; nothing while the cache is not whole. */
-function mark() {
-  whole ??= markOf(NAME).catch(() => undefined);
-  return whole;
+let shown;
+/**
+ * The version that new pages get: the one that was shown last. `name` is its cache, `open` says which pages that are
+ * open are of which other cache. Read once; nothing while nothing has been shown.
+ */
+function current() {
+  shown ??= findShown().catch(() => {
+    // It is looked for again.
+    shown = undefined;
+  });
+  return shown;
 }
 
-async function setMark(said) {
-  const cache = await caches.open(NAME);
-  await cache.put(MARK, new Response(JSON.stringify(said)));
-  whole = undefined;
-}
-
-/** From now on this version answers. The pages that are open now are of the version that answered before. */
-async function takeOver() {
-  let before = { since: 0 };
+async function findShown() {
+  let last;
   for (const name of await ours()) {
-    const said = name === NAME ? undefined : await markOf(name);
-    if (said?.since > before.since) {
-      before = { ...said, name };
+    const said = await markOf(name);
+    if (said?.since > (last?.since ?? 0)) {
+      last = { ...said, name };
     }
   }
-  const open = { ...before.open };
-  if (before.name) {
+  return last;
+}
+
+async function setMark(name, said) {
+  const cache = await caches.open(name);
+  await cache.put(MARK, new Response(JSON.stringify(said)));
+  shown = undefined;
+}
+
+/** From now on new pages get the version of this cache, if it is whole. Those that are open keep theirs. */
+async function show(name) {
+  const [before, said] = [await current(), await markOf(name)];
+  if (!said || before?.name === name) {
+    return;
+  }
+  const open = { ...before?.open };
+  if (before) {
     for (const { id } of await self.clients.matchAll({ type: "all" })) {
       open[id] ??= before.name;
     }
   }
-  if (await mark()) {
-    await setMark({ since: Date.now(), open });
+  // Later than the one before, also where the clock was set back.
+  await setMark(name, { of: said.of, since: Math.max(Date.now(), (before?.since ?? 0) + 1), open });
+}
+
+/** This worker answers from now on. */
+async function takeOver() {
+  shown = undefined;
+  if (await markOf(NAME)) {
+    // Unless the worker before has done so.
+    await show(NAME);
     await tidy();
     if (!self.registration.installing) {
       // A version that was superseded before anybody saw it.
@@ -254,20 +284,20 @@ async function takeOver() {
 
 /** Takes away the versions that no open page is of any more. */
 async function tidy() {
-  const said = await mark();
-  if (!said?.since) {
+  const now = await current();
+  if (!now) {
     return;
   }
   const ids = new Set((await self.clients.matchAll({ type: "all", includeUncontrolled: true })).map(({ id }) => id));
-  const open = Object.fromEntries(Object.entries(said.open).filter(([id]) => ids.has(id)));
-  const needed = new Set([NAME, ...Object.values(open)]);
+  const open = Object.fromEntries(Object.entries(now.open).filter(([id]) => ids.has(id)));
+  const needed = new Set([now.name, ...Object.values(open)]);
   for (const name of await ours()) {
     if (!needed.has(name) && (await markOf(name))?.since) {
       await caches.delete(name);
     }
   }
-  if (Object.keys(open).length < Object.keys(said.open).length) {
-    await setMark({ ...said, open });
+  if (Object.keys(open).length < Object.keys(now.open).length) {
+    await setMark(now.name, { of: now.of, since: now.since, open });
   }
 }
 
@@ -275,10 +305,11 @@ async function tidy() {
 
 /** The page at this address. */
 async function page(url, request) {
-  if (!(await mark())) {
+  const now = await current();
+  if (!now) {
     return fetch(request);
   }
-  const find = (address) => caches.match(address, { cacheName: NAME });
+  const find = (address) => caches.match(address, { cacheName: now.name });
   const address = url.origin + url.pathname.replace(/\/index\.html$/, "/");
   const kept = await find(address);
   if (kept) {
@@ -301,9 +332,9 @@ async function page(url, request) {
 /** A file that a page asks for, in the page's own version. */
 async function file(url, request, clientId) {
   const address = url.origin + url.pathname;
-  const said = await mark();
-  if (said) {
-    const kept = await caches.match(address, { cacheName: said.open?.[clientId] ?? NAME });
+  const now = await current();
+  if (now) {
+    const kept = await caches.match(address, { cacheName: now.open[clientId] ?? now.name });
     if (kept) {
       return kept;
     }
@@ -336,7 +367,7 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(orNetwork(page(url, request), request));
   // Opening an embed changes nothing on this device, not even for the better.
   if (!request.url.startsWith(`${ROOT}embed/`)) {
-    event.waitUntil(mark().then((said) => Object.keys(said?.open ?? {}).length > 0 && tidy()));
+    event.waitUntil(current().then((now) => Object.keys(now?.open ?? {}).length > 0 && tidy()));
   }
 });
 
@@ -350,7 +381,7 @@ function says() {
   return {
     breakable: "offline",
     id: SITE.id,
-    version: `${SITE.version} (${SITE.id.slice(0, 7)})`,
+    version: VERSION,
     all: SITE.files.length,
     bytesAll: BYTES_ALL,
     ...progress,
@@ -366,41 +397,48 @@ async function tell() {
 
 /** What pages may ask; each answer goes to the port that came with the question. */
 const asked = {
-  async state() {
-    const isWhole = Boolean(await mark());
-    return { ...says(), ...(isWhole && { done: SITE.files.length, bytes: BYTES_ALL, why: "" }), whole: isWhole };
+  /** What new pages get is what is on this device; `own` is the id of the version that the asking page is of. */
+  async state(page) {
+    const now = await current();
+    const kept = now ?? (await markOf(NAME).catch(() => undefined));
+    const told = { ...says(), ...kept?.of, whole: Boolean(kept) };
+    if (kept) {
+      Object.assign(told, { done: told.all, bytes: told.bytesAll, why: "" });
+    }
+    const own = now?.open[page?.id] ?? now?.name;
+    return { ...told, own: own?.slice(PREFIX.length) };
   },
   async hurry() {
     isAwaited = true;
     return says();
   },
-  async save() {
+  async save(page) {
     isAwaited = true;
-    await save();
-    // A cache that was removed while its worker answered is made anew, and answers at once.
-    const said = await mark();
-    if (said && !said.since) {
-      await setMark({ since: Date.now(), open: {} });
+    if (!(await current())) {
+      // A cache that was removed while its worker answered is made anew, and pages get it at once.
+      await save();
+      await show(NAME);
     }
-    return asked.state();
+    return asked.state(page);
   },
   async forget() {
     stop.abort(REMOVED);
     await saving?.catch(() => {});
-    whole = undefined;
+    shown = undefined;
     progress = { done: 0, bytes: 0, why: "" };
     return asked.state();
   },
-  async "take-over"() {
-    await self.skipWaiting();
-    return says();
+  async show(page, id) {
+    await show(PREFIX + id);
+    return asked.state(page);
   },
 };
 
 self.addEventListener("message", (event) => {
-  const answer = Object.hasOwn(asked, event.data) && asked[event.data];
+  const [question, about] = String(event.data).split(" ");
+  const answer = Object.hasOwn(asked, question) && asked[question];
   if (answer) {
-    const answered = answer().catch(() => asked.state());
+    const answered = answer(event.source ?? undefined, about).catch(() => asked.state());
     event.waitUntil(answered.then((said) => event.ports[0]?.postMessage(said)).catch(() => {}));
   }
 });
