@@ -13,8 +13,12 @@ const BEATS: u32 = 6;
 const SLOW_BEATS: u32 = 12;
 /// A frame at sixty a second.
 const FRAME_MS: f64 = 1e3 / 60.0;
-/// How long a device is taken to be slow that was.
-const SLOW_MS: f64 = 10_000.0;
+/// How long a device is taken to be slow that was for once, as any is while a page comes.
+const SPARED_MS: f64 = 3_000.0;
+/// The same at most, where it was slow again whenever it was tried.
+const SPARED_MS_MAX: f64 = 48_000.0;
+/// The share of late frames that makes it slow: two in a second.
+const LATE: f64 = 0.03;
 
 /// Counts the frames of a stage.
 pub struct Beats {
@@ -26,13 +30,24 @@ pub struct Beats {
     /// The share of the last second's frames that were late.
     late: f64,
     slow_until: f64,
+    /// How long it is spared.
+    spared: f64,
     /// What lies between two frames that are not late; more than [`FRAME_MS`] on a slower display.
     usual: f64,
 }
 
 impl Default for Beats {
     fn default() -> Beats {
-        Beats { frame: 0.0, count: BEATS, ticked: 0.0, runs: false, late: 0.0, slow_until: 0.0, usual: FRAME_MS }
+        Beats {
+            frame: 0.0,
+            count: BEATS,
+            ticked: 0.0,
+            runs: false,
+            late: 0.0,
+            slow_until: f64::NEG_INFINITY,
+            spared: SPARED_MS,
+            usual: FRAME_MS,
+        }
     }
 }
 
@@ -75,8 +90,14 @@ impl Beats {
         if self.late > 0.9 {
             // Sparing the device has not helped: the display itself, or what saves its power, takes so long.
             (self.usual, self.late, self.slow_until) = (elapsed, 0.0, now);
-        } else if self.late > 0.05 {
-            self.slow_until = now + SLOW_MS;
+        } else if self.late > LATE {
+            let well = now - self.slow_until;
+            if well > 2.0 * self.spared {
+                self.spared = SPARED_MS;
+            } else if well >= 0.0 {
+                self.spared = (2.0 * self.spared).min(SPARED_MS_MAX);
+            }
+            self.slow_until = now + self.spared;
         }
     }
 }
@@ -189,10 +210,34 @@ mod tests {
         assert!(keeps_up(&play(&mut beats, 1e3, [FRAME_MS; 120])));
         let one_in_four = (0..120).map(|i| if i % 4 == 0 { 33.3 } else { FRAME_MS });
         assert!(!keeps_up(&play(&mut beats, 3.1e3, one_in_four)));
-        assert!(!keeps_up(&play(&mut beats, 6e3, [FRAME_MS; 300])));
+        assert!(!keeps_up(&play(&mut beats, 6e3, [FRAME_MS; 60])));
         assert!(keeps_up(&play(&mut beats, 12e3, [FRAME_MS; 600])));
         // Nobody looked.
         assert!(keeps_up(&play(&mut beats, 22.1e3, [5_000.0, FRAME_MS, 5_000.0, FRAME_MS])));
+    }
+
+    #[test]
+    fn a_device_that_is_slow_again_whenever_it_is_tried_is_spared_longer() {
+        // Late as long as it is not spared.
+        let (mut beats, mut now, mut keeps_up) = (Beats::default(), 1e3, true);
+        beats.runs = true;
+        let mut tried = Vec::new();
+        for i in 0..60 * 180 {
+            now += if keeps_up && i % 6 == 0 { 2.0 * FRAME_MS } else { FRAME_MS };
+            let beat = beats.at(now);
+            if beat.keeps_up && !keeps_up {
+                tried.push(now);
+            }
+            keeps_up = beat.keeps_up;
+        }
+        let gaps = Vec::from_iter(tried.windows(2).map(|pair| pair[1] - pair[0]));
+        assert!(gaps[1] > 1.5 * gaps[0] && gaps.iter().all(|gap| *gap < SPARED_MS_MAX + 5e3), "{gaps:?}");
+        assert!((4..12).contains(&tried.len()), "{tried:?}");
+        // When it was well for long, what comes once is forgotten soon.
+        let frames = play(&mut beats, now + 60e3, [FRAME_MS; 6000]);
+        assert!(frames[5999].1.keeps_up);
+        let frames = play(&mut beats, now + 170e3, (0..400).map(|i| if i < 20 { 33.3 } else { FRAME_MS }));
+        assert!(!frames[100].1.keeps_up && frames[399].1.keeps_up);
     }
 
     #[test]
